@@ -1,0 +1,12 @@
+// npm run bench -- ARGS: our speed and onnxruntime-node's, in turn in one process.
+import { run, step, stop } from './process.mjs';
+import { setup } from './setup.mjs';
+
+await setup({ full: true });
+await step('bench', async () => {
+  const args = ['run', 'build', '--filter', '@octavo/bench', '--output-logs', 'errors-only'];
+  const result = await run('turbo', args, { quiet: true });
+  if (result.code !== 0) stop('bench build', result);
+});
+console.log();
+process.exitCode = (await run(process.execPath, ['bench/dist/main.js', ...process.argv.slice(2)])).code;
