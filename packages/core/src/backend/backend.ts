@@ -1,0 +1,38 @@
+import type { Attrs, OpDef, Operand } from '../ops/op-def.js';
+import type { Program } from '../program/program.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Bumped when this interface, the op table's encoding or the dtype codes change in an incompatible way. */
+export const BACKEND_ABI = 1;
+
+/** One op of one backend, for eager calls. Inputs were checked by the op's shape rule before. */
+export type Kernel = (inputs: readonly (Operand | null)[], attrs: Attrs) => Tensor[];
+
+/** Where ops run: the TypeScript reference, or native kernels. */
+export interface Backend {
+  /** 'reference' or 'native'. */
+  readonly name: string;
+  /** 'ts', or the instruction set that was chosen: 'scalar', 'avx2', 'avx512vnni'. */
+  readonly isa: string;
+  /** Threads that one call may use. Results do not depend on it. */
+  readonly threads: number;
+  /** The kernel of an op, or undefined where this backend has none. */
+  kernel(op: OpDef): Kernel | undefined;
+  /** Packs a program's constants and returns what runs it. */
+  compile(program: Program): Executable;
+}
+
+export interface RunOptions {
+  /** Stops the run between two instructions; the promise rejects with an `ABORTED` error. */
+  signal?: AbortSignal;
+}
+
+/** A compiled program. One executable may have several runs in flight. */
+export interface Executable {
+  /** Outputs in the program's order, each a fresh tensor. */
+  run(inputs: readonly Tensor[]): Tensor[];
+  /** The same bits, computed off the event loop where the backend can. */
+  runAsync(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
+  /** Frees native memory now; any later run is a `DISPOSED` error. */
+  dispose(): void;
+}

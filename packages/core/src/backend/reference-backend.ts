@@ -1,0 +1,95 @@
+import { OctavoError } from '../errors.js';
+import type { Operand } from '../ops/op-def.js';
+import { opByName } from '../ops/op-table.js';
+import { checkInputs, inferShapes } from '../program/infer-shapes.js';
+import type { Program } from '../program/program.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { Backend, Executable, RunOptions } from './backend.js';
+
+/** The reference: every op by its definition in TypeScript. Slow and exact; it runs wherever JavaScript does. */
+export const referenceBackend: Backend = {
+  name: 'reference',
+  isa: 'ts',
+  threads: 1,
+  kernel: (op) => (inputs, attrs) => op.reference(inputs, attrs),
+  compile: (program) => new Interpreter(program),
+};
+
+/** Runs a program instruction by instruction; the yardstick for every native executable. */
+class Interpreter implements Executable {
+  private program: Program | null;
+
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  run(inputs: readonly Tensor[]): Tensor[] {
+    const steps = this.steps(inputs);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /** JavaScript has one thread here: the event loop gets its turn between any two instructions. */
+  async runAsync(inputs: readonly Tensor[], { signal }: RunOptions = {}): Promise<Tensor[]> {
+    const steps = this.steps(inputs);
+    for (;;) {
+      if (signal?.aborted) throw new OctavoError('ABORTED', '[run] aborted by its signal', { cause: signal.reason });
+      const step = steps.next();
+      if (step.done) return step.value;
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  dispose(): void {
+    this.program = null;
+  }
+
+  private *steps(inputs: readonly Tensor[]): Generator<void, Tensor[]> {
+    const program = this.program;
+    if (program === null) throw new OctavoError('DISPOSED', '[run] this executable was disposed; compile it again');
+    inferShapes(program, checkInputs(program, inputs));
+    const values: (Operand | undefined)[] = program.values.map(({ constant }) => constant);
+    program.inputs.forEach((input, i) => {
+      values[input.value] = inputs[i];
+    });
+    const lastUse = lastUses(program);
+    for (const [at, { op, inputs: from, outputs: to, attrs }] of program.instructions.entries()) {
+      const operands = from.map((v) => (v < 0 ? null : (values[v] as Operand)));
+      const results = opByName(op).reference(operands, attrs);
+      to.forEach((v, i) => {
+        values[v] = results[i];
+      });
+      for (const v of from) if (v >= 0 && lastUse[v] === at) values[v] = undefined;
+      yield;
+    }
+    return freshOutputs(
+      program.outputs.map((output) => values[output.value] as Tensor),
+      [...inputs, ...program.values.flatMap(({ constant }) => (Tensor.is(constant) ? [constant] : []))],
+    );
+  }
+}
+
+/** Outputs that share no memory with inputs, constants or each other: alias ops hand on the array they were given. */
+function freshOutputs(outputs: readonly Tensor[], others: readonly Tensor[]): Tensor[] {
+  const taken = new Set<unknown>(others.map(({ raw }) => raw.data));
+  return outputs.map((tensor) => {
+    const { type, raw } = tensor;
+    if (!taken.has(raw.data)) {
+      taken.add(raw.data);
+      return tensor;
+    }
+    return new Tensor(type, raw.data.slice(), raw.dims);
+  });
+}
+
+/** The index of the last instruction that reads each value; outputs are never let go. */
+function lastUses(program: Program): number[] {
+  const last = new Array<number>(program.values.length).fill(-1);
+  program.instructions.forEach(({ inputs }, at) => {
+    for (const v of inputs) if (v >= 0) last[v] = at;
+  });
+  for (const output of program.outputs) last[output.value] = -1;
+  return last;
+}

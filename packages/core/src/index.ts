@@ -1,0 +1,90 @@
+// The public names of @octavo/core. Anything not listed here may change without notice.
+
+export { BACKEND_ABI, type Backend, type Executable, type Kernel, type RunOptions } from './backend/backend.js';
+export { type DoctorReport, doctor, type SelfTestResult } from './backend/doctor.js';
+export { referenceBackend } from './backend/reference-backend.js';
+export {
+  activeBackend,
+  type BackendRegistration,
+  registerBackend,
+  whyReference,
+  withBackend,
+} from './backend/registry.js';
+export {
+  didYouMean,
+  isOctavoError,
+  nearestName,
+  OctavoError,
+  type OctavoErrorCode,
+  type OctavoErrorOptions,
+} from './errors.js';
+export type { CodeDType, DynamicOptions, Quantized } from './functional.js';
+
+export * as F from './functional.js';
+export { decodeSafetensors, encodeSafetensors, type SafetensorsContent } from './io/safetensors.js';
+export * as nn from './nn/index.js';
+export {
+  cloneModule,
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  isModule,
+  Module,
+  type StateDict,
+} from './nn/index.js';
+export { chooseQParams, finiteRange, type QParams } from './numerics/choose-qparams.js';
+export { erf, exp, gelu, sigmoid, tanh } from './numerics/elementary.js';
+export {
+  float16FromFloat32,
+  float16ToFloat32,
+  narrowToFloat16Array,
+  widenFloat16Array,
+} from './numerics/float16.js';
+export { fma } from './numerics/fma.js';
+export {
+  calculateFloatQParams,
+  calculateQParams,
+  OBSERVER_EPS,
+  type ObserverRule,
+} from './numerics/observer-qparams.js';
+export {
+  dequantizeValue,
+  inverseScale,
+  quantizeFused,
+  quantizeValue,
+  quantizeWithFloatZeroPoint,
+} from './numerics/quantize.js';
+export { clamp, rint } from './numerics/round.js';
+export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
+export { dispatch, metaOf } from './ops/dispatch.js';
+export { DYNAMIC_SCHEMES, type DynamicScheme } from './ops/linear-dynamic.js';
+export type { AttrKind, Attrs, AttrValue, OpDef, Operand, OperandMeta, TensorMeta } from './ops/op-def.js';
+export { describeOps, OP_LIST, OP_TABLE_HASH, OPS, opByName } from './ops/op-table.js';
+export { PER_ROW, PER_TENSOR } from './ops/quantize.js';
+export { activeRecorder, type Recorder, withRecorder } from './ops/recorder.js';
+export { checkInputs, inferShapes } from './program/infer-shapes.js';
+export { type MemoryPlan, planMemory } from './program/plan-memory.js';
+export type { Instruction, Program, ProgramInput, ProgramOutput, ProgramValue } from './program/program.js';
+export {
+  type ChannelValues,
+  dequantize,
+  type FakeQuantizeRange,
+  fakeQuantizePerChannel,
+  fakeQuantizePerTensor,
+  quantizePerChannel,
+  quantizePerTensor,
+} from './quantize.js';
+export { defaultGenerator, Generator, manualSeed } from './random.js';
+export {
+  checkDType,
+  DTYPES,
+  type DType,
+  type DTypeArrays,
+  QUANTIZED_DTYPES,
+  type QuantizedDType,
+  type TypedArray,
+} from './tensor/dtype.js';
+export { LinearPackedParams } from './tensor/linear-packed-params.js';
+export { QuantizedTensor } from './tensor/quantized-tensor.js';
+export { broadcastDims, checkAxis, type Dims, formatDims, resolveReshape, sizeOf } from './tensor/shape.js';
+export { type NestedNumbers, Tensor } from './tensor/tensor.js';

@@ -1,0 +1,11 @@
+/** A number as Python's `repr` of a float writes it: 1e-12, 1e-05, 0.1, 1.0. */
+export function pythonFloat(x: number): string {
+  if (Number.isNaN(x)) return 'nan';
+  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
+  const magnitude = Math.abs(x);
+  if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
+    const [mantissa, exponent] = x.toExponential().split('e') as [string, string];
+    return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+  }
+  return Number.isInteger(x) ? `${Object.is(x, -0) ? '-0' : BigInt(x)}.0` : String(x);
+}

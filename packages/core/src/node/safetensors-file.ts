@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { isOctavoError, OctavoError } from '../errors.js';
+import {
+  bytesOf,
+  headerLength,
+  parseHeader,
+  planSafetensors,
+  type SafetensorsContent,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  tensorOfEntry,
+} from '../io/safetensors.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { readError, writeError } from './file-errors.js';
+
+/** One read or write call moves at most this much: the kernel's own limit is 2 GiB. */
+const MAX_RANGE = 2 ** 30;
+
+/** Looks at a header before any data is read; may throw to refuse the file. */
+export type HeaderCheck = (header: SafetensorsHeader) => void;
+/** Hears the data section's bytes in order. */
+export type DataListener = (bytes: Uint8Array) => void;
+
+/**
+ * The tensors and metadata of a safetensors file, each tensor in memory of its own. The file is read once, front to
+ * back. A missing file is FILE_NOT_FOUND; one that is truncated, altered or of another format is INVALID_FILE.
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsContent> {
+  return readChecked(
+    path,
+    () => {},
+    () => {},
+  );
+}
+
+/** @internal `readSafetensors` with a look at the header and at all bytes that pass. */
+export async function readChecked(path: string, check: HeaderCheck, listen: DataListener): Promise<SafetensorsContent> {
+  return withFile(path, 'r', readError, async (file) => {
+    const { size } = await file.stat();
+    const start = await readRange(file, 0, Math.min(8, size), path);
+    const length = headerLength(start, size, path);
+    const header = parseHeader(await readRange(file, 8, length, path), size - 8 - length, path);
+    check(header);
+    const tensors: Record<string, Tensor> = {};
+    for (const entry of header.entries) {
+      const bytes = await readRange(file, 8 + length + entry.begin, entry.end - entry.begin, path);
+      listen(bytes);
+      tensors[entry.name] = tensorOfEntry(entry, bytes);
+    }
+    return { tensors, metadata: header.metadata };
+  });
+}
+
+async function readRange(file: FileHandle, from: number, length: number, path: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, MAX_RANGE), from + done);
+    if (bytesRead === 0) {
+      throw new OctavoError(
+        'INVALID_FILE',
+        `${path}: the file became shorter while it was read; read it again when it is complete`,
+      );
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+/**
+ * Writes a safetensors file under a temporary name beside `path`, then renames it: a reader sees the old file or the
+ * whole new one. Returns its size in bytes.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const { head, entries, dataBytes } = planSafetensors(tensors, metadata);
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await withFile(
+      temporary,
+      'wx',
+      (_, cause) => writeError(path, cause),
+      (file) => writeAll(file, head, entries, tensors),
+    );
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw isOctavoError(cause) ? cause : writeError(path, cause);
+  }
+  return head.length + dataBytes;
+}
+
+async function writeAll(
+  file: FileHandle,
+  head: Uint8Array,
+  entries: readonly SafetensorsEntry[],
+  tensors: Readonly<Record<string, Tensor>>,
+): Promise<void> {
+  await writeBytes(file, head);
+  for (const { name } of entries) await writeBytes(file, bytesOf(tensors[name] as Tensor));
+  await file.sync();
+}
+
+async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, Math.min(bytes.length - done, MAX_RANGE))).bytesWritten;
+  }
+}
+
+async function withFile<R>(
+  path: string,
+  flags: string,
+  wrap: (path: string, cause: unknown) => OctavoError,
+  body: (file: FileHandle) => Promise<R>,
+): Promise<R> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, flags);
+    return await body(file);
+  } catch (cause) {
+    throw isOctavoError(cause) ? cause : wrap(path, cause);
+  } finally {
+    await file?.close();
+  }
+}

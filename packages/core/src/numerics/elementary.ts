@@ -1,0 +1,84 @@
+import { fma } from './fma.js';
+import { rint } from './round.js';
+
+// One definition of exp, erf, tanh and what is made of them, in float32 with explicit FMAs and no libm, so that
+// every backend gives the same bits. `native/simd/elementary.h` is the same text over 16 lanes: change both or none.
+
+const f = Math.fround;
+
+const LOG2E = f(1.4426950408889634);
+const LN2_HIGH = f(0.693145751953125); // 15 bits of ln 2: n * LN2_HIGH is exact for |n| < 2^9.
+const LN2_LOW = f(1.428606765330187e-6); // ln 2 - LN2_HIGH.
+// Minimax of (e^r - 1 - r) / r^2 over |r| <= ln2 / 2, from Cephes' expf (S. Moshier).
+const EXP_P = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1].map(
+  f,
+);
+
+/**
+ * e^x: x = n ln2 + r, then 2^n times a polynomial in r. Below -104 it is exactly 0 (masked attention scores),
+ * above 88.73 infinity. The power of two is applied in two halves, so that subnormal results round once.
+ */
+export function exp(x: number): number {
+  const clamped = x < -104 ? -104 : x > 89 ? 89 : x;
+  const n = rint(f(clamped * LOG2E));
+  const r = fma(-n, LN2_LOW, fma(-n, LN2_HIGH, clamped));
+  let p = EXP_P[0] as number;
+  for (let i = 1; i < EXP_P.length; i++) p = fma(p, r, EXP_P[i] as number);
+  const y = f(fma(p, f(r * r), r) + 1);
+  const half = Math.floor(n / 2);
+  return f(f(y * 2 ** half) * 2 ** (n - half));
+}
+
+// erf after N. Juffa (published on Stack Overflow, "fast, accurate erff"): an odd polynomial below 0.927734375,
+// 1 - e^(polynomial) above; at most 1 unit in the last place.
+const ERF_SMALL = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1].map(f);
+const ERF_LARGE = [-1.7285347e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2].map(f);
+const ERF_LARGE_TAIL = [-1.06777877e-1, -6.34846687e-1, -1.28717512e-1].map(f);
+
+/** The error function. */
+export function erf(x: number): number {
+  const magnitude = Math.abs(x);
+  const t = magnitude > 4 ? 4 : magnitude; // erf(4) rounds to 1.
+  const s = f(t * t);
+  if (t > 0.927734375) {
+    let r = fma(ERF_LARGE[0] as number, t, ERF_LARGE[1] as number);
+    const u = fma(ERF_LARGE[2] as number, t, ERF_LARGE[3] as number);
+    r = fma(r, s, u);
+    for (const c of ERF_LARGE_TAIL) r = fma(r, t, c);
+    r = fma(r, t, -t);
+    const y = f(1 - exp(r));
+    return x < 0 ? -y : y;
+  }
+  let r = ERF_SMALL[0] as number;
+  for (let i = 1; i < ERF_SMALL.length; i++) r = fma(r, s, ERF_SMALL[i] as number);
+  return fma(r, x, x);
+}
+
+// Cephes' tanhf: an odd polynomial below 0.625, 1 - 2 / (e^2x + 1) above.
+const TANH_P = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1].map(f);
+
+/** The hyperbolic tangent. */
+export function tanh(x: number): number {
+  const t = Math.abs(x);
+  if (t > 0.625) {
+    const y = f(1 - f(2 / f(exp(f(t + t)) + 1)));
+    return x < 0 ? -y : y;
+  }
+  const s = f(x * x);
+  let p = TANH_P[0] as number;
+  for (let i = 1; i < TANH_P.length; i++) p = fma(p, s, TANH_P[i] as number);
+  return fma(f(p * s), x, x);
+}
+
+/** 1 / (1 + e^-x). */
+export function sigmoid(x: number): number {
+  return f(1 / f(1 + exp(-x)));
+}
+
+const SQRT_HALF = f(Math.SQRT1_2);
+
+/** GELU by erf, x/2 (1 + erf(x / sqrt 2)), with one rounding for the product and the sum. */
+export function gelu(x: number): number {
+  const half = f(x * 0.5);
+  return fma(half, erf(f(x * SQRT_HALF)), half);
+}

@@ -1,0 +1,29 @@
+import { activeBackend } from '../backend/registry.js';
+import { LinearPackedParams } from '../tensor/linear-packed-params.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Attrs, OpDef, Operand, OperandMeta } from './op-def.js';
+import { activeRecorder, withRecorder } from './recorder.js';
+
+/**
+ * Runs one op eagerly: checks operands by its shape rule, calls the active backend's kernel, or the reference
+ * where the backend has none, and tells a running trace.
+ */
+export function dispatch(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs = {}): Tensor[] {
+  const recorder = activeRecorder();
+  if (recorder === null) return execute(def, inputs, attrs);
+  const outputs = withRecorder(null, () => execute(def, inputs, attrs));
+  recorder.op(def, inputs, attrs, outputs);
+  return outputs;
+}
+
+function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs): Tensor[] {
+  def.infer(inputs.map(metaOf), attrs);
+  const kernel = activeBackend().kernel(def);
+  return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs);
+}
+
+/** What a shape rule needs to know of an operand. */
+export function metaOf(operand: Operand | null): OperandMeta | null {
+  if (operand === null || LinearPackedParams.is(operand)) return operand;
+  return { dtype: operand.type, dims: operand.raw.dims };
+}

@@ -1,0 +1,106 @@
+import { exp } from '../numerics/elementary.js';
+import { fma } from '../numerics/fma.js';
+import { foldLanes, LANES, laneSum } from '../numerics/lane-sum.js';
+import { checkAxis, sizeOf } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { attrNumber, dimsOf, floats, shapeError, tensorMeta } from './check.js';
+import type { OpDef } from './op-def.js';
+
+const f = Math.fround;
+
+/**
+ * Layer normalisation over the last `axes` dimensions (n elements), float32; weight and bias have those dims.
+ * mean = sum / n; variance = sum of fma(d, d, lane) / n with d = x - mean; y = fma(d * (1 / sqrt(variance + eps)), w, b).
+ */
+export const layerNorm: OpDef = {
+  name: 'aten::layer_norm',
+  opcode: 5,
+  inputs: ['x', 'weight?', 'bias?'],
+  attrs: { axes: 'int', eps: 'float' },
+  outputs: ['y'],
+  infer([xMeta, weightMeta, biasMeta], attrs) {
+    const x = tensorMeta(this.name, 'x', xMeta, 'float32');
+    const axes = attrNumber(attrs, 'axes', 1);
+    if (axes < 1 || x.dims.length < axes) throw shapeError(this.name, `x of rank ${axes} or more`, x.dims);
+    const normalized = x.dims.slice(-axes);
+    for (const [name, meta] of [
+      ['weight', weightMeta],
+      ['bias', biasMeta],
+    ] as const) {
+      if (!meta) continue;
+      const { dims } = tensorMeta(this.name, name, meta, 'float32');
+      if (dims.join() !== normalized.join()) throw shapeError(this.name, `${name} [${normalized.join(', ')}]`, dims);
+    }
+    return [x];
+  },
+  reference([x, weight, bias], attrs) {
+    const data = floats(x);
+    const n = sizeOf(dimsOf(x).slice(-attrNumber(attrs, 'axes', 1)));
+    const eps = f(attrNumber(attrs, 'eps', 1e-5));
+    const w = weight ? floats(weight) : null;
+    const b = bias ? floats(bias) : null;
+    const y = new Float32Array(data.length);
+    for (let start = 0; start < data.length; start += n) {
+      const mean = f(laneSum(n, (i) => data[start + i] as number) / n);
+      const lanes = new Float32Array(LANES);
+      for (let i = 0; i < n; i++) {
+        const d = f((data[start + i] as number) - mean);
+        lanes[i % LANES] = fma(d, d, lanes[i % LANES] as number);
+      }
+      const variance = f(foldLanes(lanes) / n);
+      const inverse = f(1 / f(Math.sqrt(f(variance + eps))));
+      for (let i = 0; i < n; i++) {
+        const t = f(f((data[start + i] as number) - mean) * inverse);
+        y[start + i] = fma(t, w === null ? 1 : (w[i] as number), b === null ? 0 : (b[i] as number));
+      }
+    }
+    return [new Tensor('float32', y, dimsOf(x))];
+  },
+};
+
+/**
+ * Softmax of one row of `count` values in place, from `start` in steps of `stride`: e = exp(x - max), then e times
+ * 1 / (lane sum of e). A value of -infinity, or one far below the maximum, becomes exactly 0 and leaves the others alone.
+ */
+export function softmaxRow(data: Float32Array, start: number, count: number, stride: number): void {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < count; i++) {
+    const x = data[start + i * stride] as number;
+    if (x > max) max = x;
+  }
+  const lanes = new Float32Array(LANES);
+  for (let i = 0; i < count; i++) {
+    const e = exp(f((data[start + i * stride] as number) - max));
+    data[start + i * stride] = e;
+    lanes[i % LANES] = f((lanes[i % LANES] as number) + e);
+  }
+  const inverse = f(1 / foldLanes(lanes));
+  for (let i = 0; i < count; i++) {
+    data[start + i * stride] = f((data[start + i * stride] as number) * inverse);
+  }
+}
+
+/** Softmax along `dim`, float32. */
+export const softmax: OpDef = {
+  name: 'aten::softmax',
+  opcode: 6,
+  inputs: ['x'],
+  attrs: { dim: 'int' },
+  outputs: ['y'],
+  infer([xMeta], attrs) {
+    const x = tensorMeta(this.name, 'x', xMeta, 'float32');
+    checkAxis(attrNumber(attrs, 'dim', -1), x.dims.length, this.name);
+    return [x];
+  },
+  reference([x], attrs) {
+    const dims = dimsOf(x);
+    const axis = checkAxis(attrNumber(attrs, 'dim', -1), dims.length, this.name);
+    const count = dims[axis] ?? 1;
+    const stride = sizeOf(dims.slice(axis + 1));
+    const y = floats(x).slice();
+    for (let outer = 0; outer < y.length; outer += count * stride) {
+      for (let inner = 0; inner < stride; inner++) softmaxRow(y, outer + inner, count, stride);
+    }
+    return [new Tensor('float32', y, dims)];
+  },
+};

@@ -1,0 +1,88 @@
+import { didYouMean, OctavoError } from '../errors.js';
+import { arangeLike } from './arange-like.js';
+import { attention } from './attention.js';
+import { to } from './cast.js';
+import { cat } from './cat.js';
+import { chooseQParamsPerRow, chooseQParamsPerTensor } from './choose-qparams.js';
+import { add, div, mul, sub } from './elementwise.js';
+import { embedding } from './embedding.js';
+import { permute, select, slice } from './layout.js';
+import { linear } from './linear.js';
+import { linearDynamic, linearQuantized, quantizeDynamicRows } from './linear-dynamic.js';
+import { matmul } from './matmul.js';
+import { layerNorm, softmax } from './normalize.js';
+import type { OpDef } from './op-def.js';
+import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
+import { reshape, unsqueeze } from './reshape.js';
+import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
+
+/** Every op, in the order of the opcodes. A static constant: no bundler can drop a row. */
+export const OP_LIST: readonly OpDef[] = [
+  linear, // 1
+  quantizeDynamicRows,
+  linearQuantized,
+  linearDynamic,
+  layerNorm, // 5
+  softmax,
+  attention,
+  geluOp,
+  relu,
+  tanhOp, // 10
+  sigmoidOp,
+  erfOp,
+  expOp,
+  sqrt,
+  neg, // 15
+  add,
+  sub,
+  mul,
+  div,
+  matmul, // 20
+  embedding,
+  reshape,
+  permute,
+  select,
+  slice, // 25
+  unsqueeze,
+  to,
+  arangeLike,
+  cat,
+  chooseQParamsPerTensor, // 30
+  chooseQParamsPerRow,
+  quantizePerTensor,
+  quantizePerRow,
+  quantizePerChannel,
+  dequantize, // 35
+];
+
+/** Every op by name. */
+export const OPS: Readonly<Record<string, OpDef>> = Object.freeze(
+  Object.fromEntries(OP_LIST.map((op) => [op.name, op])),
+);
+
+/** The op of a name, or an UNKNOWN_NAME error with the nearest name. */
+export function opByName(name: string): OpDef {
+  if (Object.hasOwn(OPS, name)) return OPS[name] as OpDef;
+  throw new OctavoError('UNKNOWN_NAME', `unknown op '${name}'${didYouMean(name, Object.keys(OPS))}`, {
+    details: { name },
+  });
+}
+
+/** The op table as text: what native code was built to know of it, a line an op. */
+export function describeOps(ops: readonly OpDef[] = OP_LIST): string {
+  return ops
+    .map(({ opcode, name, inputs, attrs, outputs }) => {
+      const encoding = Object.entries(attrs).map(([attr, kind]) => `${attr}:${kind}`);
+      return `${opcode} ${name}(${inputs.join(',')}) [${encoding.join(',')}] -> ${outputs.join(',')}`;
+    })
+    .join('\n');
+}
+
+/** FNV-1a (32 bits) of `describeOps`, in hexadecimal. A native backend of another table is refused by it. */
+export const OP_TABLE_HASH: string = fnv1a(describeOps());
+
+function fnv1a(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

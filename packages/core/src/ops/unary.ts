@@ -1,0 +1,34 @@
+import { erf, exp, gelu, sigmoid, tanh } from '../numerics/elementary.js';
+import { Tensor } from '../tensor/tensor.js';
+import { ACTIVATIONS } from './activation.js';
+import { dimsOf, floats, tensorMeta } from './check.js';
+import type { OpDef } from './op-def.js';
+
+const f = Math.fround;
+
+/** An element-wise float32 op of one operand. */
+function unary(name: string, opcode: number, fn: (x: number) => number): OpDef {
+  return {
+    name,
+    opcode,
+    inputs: ['x'],
+    attrs: {},
+    outputs: ['y'],
+    infer([x]) {
+      return [tensorMeta(name, 'x', x, 'float32')];
+    },
+    reference([x]) {
+      return [new Tensor('float32', floats(x).map(fn), dimsOf(x))];
+    },
+  };
+}
+
+/** Exact by erf; see `numerics/elementary.ts` for every formula. */
+export const geluOp = unary('aten::gelu', 8, gelu);
+export const relu = unary('aten::relu', 9, ACTIVATIONS.relu.apply);
+export const tanhOp = unary('aten::tanh', 10, tanh);
+export const sigmoidOp = unary('aten::sigmoid', 11, sigmoid);
+export const erfOp = unary('aten::erf', 12, erf);
+export const expOp = unary('aten::exp', 13, exp);
+export const sqrt = unary('aten::sqrt', 14, (x) => f(Math.sqrt(x)));
+export const neg = unary('aten::neg', 15, (x) => -x);

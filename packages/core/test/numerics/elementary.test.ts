@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { erf, exp, gelu, sigmoid, tanh } from '../../src/numerics/elementary.js';
+import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, SIGMOID_TAIL, SIGMOID_ULP, TANH_ULP } from '../budgets.js';
+import { floatOfBits, ulp } from '../floats.js';
+
+/** erf in double: 2 / sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!!, all terms of one sign (Abramowitz 7.1.6). */
+function erfReference(x: number): number {
+  const t = Math.abs(x);
+  if (t > 6) return Math.sign(x);
+  let term = t;
+  let sum = t;
+  for (let n = 1; term > sum * 1e-18; n++) {
+    term *= (2 * t * t) / (2 * n + 1);
+    sum += term;
+  }
+  return ((Math.sign(x) * 2) / Math.sqrt(Math.PI)) * Math.exp(-t * t) * sum;
+}
+
+/** Calls `check` with float32 values of all exponents, a fixed stride of bit patterns apart. */
+function sweep(check: (x: number) => void): void {
+  for (let bits = 0; bits < 2 ** 32; bits += 29989) {
+    const x = floatOfBits(bits);
+    if (Number.isFinite(x)) check(x);
+  }
+}
+
+/** Largest error of `fn` in units in the last place of the reference, over the values that `counts`. */
+function worstUlp(fn: (x: number) => number, reference: (x: number) => number, counts = (_: number) => true): number {
+  let worst = 0;
+  sweep((x) => {
+    const expected = reference(x);
+    if (!counts(x) || Math.abs(expected) > 3.4028234e38) return;
+    worst = Math.max(worst, Math.abs(fn(x) - expected) / ulp(expected));
+  });
+  return worst;
+}
+
+describe('accuracy against double precision', () => {
+  it(`exp is within ${EXP_ULP} ULP`, () => expect(worstUlp(exp, Math.exp)).toBeLessThan(EXP_ULP));
+  it(`erf is within ${ERF_ULP} ULP`, () => expect(worstUlp(erf, erfReference)).toBeLessThan(ERF_ULP));
+  it(`tanh is within ${TANH_ULP} ULP`, () => expect(worstUlp(tanh, Math.tanh)).toBeLessThan(TANH_ULP));
+  it(`sigmoid is within ${SIGMOID_ULP} ULP above -87`, () => {
+    const reference = (x: number): number => 1 / (1 + Math.exp(-x));
+    expect(worstUlp(sigmoid, reference, (x) => x > -87)).toBeLessThan(SIGMOID_ULP);
+    sweep((x) => {
+      if (x <= -87) expect(Math.abs(sigmoid(x) - reference(x))).toBeLessThan(SIGMOID_TAIL);
+    });
+  });
+  it(`gelu is within ${GELU_ABSOLUTE} max(1, |x|)`, () => {
+    sweep((x) => {
+      const expected = 0.5 * x * (1 + erfReference(x * Math.SQRT1_2));
+      const error = Math.abs(gelu(x) - expected) / Math.max(1, Math.abs(x));
+      if (!(error < GELU_ABSOLUTE)) expect.fail(`gelu(${x}) = ${gelu(x)}, expected ${expected}`);
+    });
+  });
+});
+
+describe('special values', () => {
+  it('exp is exactly 1 at 0, 0 far below and infinity far above', () => {
+    expect([exp(0), exp(-0), exp(-104.5), exp(Number.NEGATIVE_INFINITY), exp(90)]).toEqual([
+      1,
+      1,
+      0,
+      0,
+      Number.POSITIVE_INFINITY,
+    ]);
+    expect(exp(Number.NaN)).toBeNaN();
+    expect(exp(-103)).toBe(Math.fround(Math.exp(-103)));
+  });
+
+  it('erf and tanh are odd and reach 1', () => {
+    for (const fn of [erf, tanh]) {
+      expect([fn(0), fn(40), fn(-40), fn(Number.POSITIVE_INFINITY)]).toEqual([0, 1, -1, 1]);
+      expect(fn(Number.NaN)).toBeNaN();
+      for (const x of [0.3, 0.7, 1.5, 3]) expect(fn(-x)).toBe(-fn(x));
+    }
+  });
+
+  it('sigmoid is exactly one half at 0, and its ends are 0 and 1', () => {
+    expect([sigmoid(0), sigmoid(-200), sigmoid(200)]).toEqual([0.5, 0, 1]);
+  });
+
+  it('gelu is the identity far above and 0 far below', () => {
+    expect([gelu(0), gelu(20)]).toEqual([0, 20]);
+    expect(Math.abs(gelu(-20))).toBe(0);
+    expect(gelu(Number.NaN)).toBeNaN();
+  });
+});
