@@ -1,0 +1,63 @@
+# One static library per instruction set, so that no other code is compiled with its flags, and one addon.
+{
+  "variables": {
+    "octavo_cflags": ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-Wall", "-Wextra"],
+    "octavo_xcode": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++17", "GCC_OPTIMIZATION_LEVEL": "3", "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+      "MACOSX_DEPLOYMENT_TARGET": "12.0"
+    }
+  },
+  "target_defaults": {
+    "cflags!": ["-O2", "-fno-omit-frame-pointer"],
+    "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20", "-fno-rtti"],
+    "cflags_cc": ["<@(octavo_cflags)"],
+    "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["<@(octavo_cflags)"]},
+    "msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["/std:c++17", "/fp:precise"], "ExceptionHandling": 1}}
+  },
+  "targets": [
+    {
+      "target_name": "octavo_scalar",
+      "type": "static_library",
+      "sources": ["native/kernels/scalar/kernels__scalar.cc"]
+    },
+    {
+      "target_name": "octavo_avx2",
+      "type": "static_library",
+      "conditions": [["target_arch=='x64'", {
+        "sources": ["native/kernels/avx2/kernels__avx2.cc"],
+        "cflags_cc": ["-mavx2", "-mfma"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma"]},
+        "msvs_settings": {"VCCLCompilerTool": {"EnableEnhancedInstructionSet": "5"}}
+      }, {"type": "none"}]]
+    },
+    {
+      "target_name": "octavo_avx512vnni",
+      "type": "static_library",
+      "conditions": [["target_arch=='x64'", {
+        "sources": ["native/kernels/avx512vnni/kernels__avx512vnni.cc"],
+        # GCC 12 warns of its own headers' deliberately undefined registers.
+        "cflags_cc": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"]},
+        "msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["/arch:AVX512"]}}
+      }, {"type": "none"}]]
+    },
+    {
+      "target_name": "octavo_kernels",
+      "type": "loadable_module",
+      "dependencies": ["octavo_scalar", "octavo_avx2", "octavo_avx512vnni"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT"],
+      "sources": [
+        "native/napi/addon.cc", "native/napi/arguments.cc", "native/napi/backend.cc", "native/napi/program.cc",
+        "native/ops/attention.cc", "native/ops/convert.cc", "native/ops/elementwise.cc", "native/ops/embedding.cc",
+        "native/ops/linear.cc", "native/ops/linear_quantized.cc", "native/ops/matmul.cc", "native/ops/normalize.cc",
+        "native/ops/ops.cc", "native/ops/quantize.cc", "native/ops/shape.cc",
+        "native/runtime/call.cc", "native/runtime/cpu.cc", "native/runtime/pack.cc", "native/runtime/program.cc",
+        "native/runtime/threads.cc"
+      ],
+      "cflags_cc": ["-fexceptions"],
+      "xcode_settings": {"GCC_ENABLE_CPP_EXCEPTIONS": "YES"},
+      "conditions": [["OS=='linux'", {"ldflags": ["-static-libstdc++", "-static-libgcc", "-pthread"]}]]
+    }
+  ]
+}

@@ -1,0 +1,98 @@
+// The C ABI of the kernels: what one instruction set implements. No Node, no C++ library, no exceptions; sizes are
+// size_t in elements; pointers may have any alignment unless said. Kernels trust their arguments: `ops/` checks them.
+//
+// Float contract (docs/numerics.md): dot products are one FMA chain in ascending k from +0; sums use 16 lanes and a
+// fixed fold; exp, erf, tanh are `simd/elementary.h`. Every table gives the same bits.
+#ifndef OCTAVO_KERNELS_H
+#define OCTAVO_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Weight panels hold 16 columns each: panel p covers columns 16p to 16p + 15, zero-padded.
+#define OCTAVO_PANEL 16
+// Rows of A that one call of a GEMM takes at most; `ops/` walks larger matrices in blocks of it.
+#define OCTAVO_GEMM_ROWS 96
+
+typedef enum { OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2 } octavo_activation;
+
+// C[m, n] = activation(A[m, k] B[k, n] + bias). B as float panels [n / 16][k][16].
+typedef struct {
+  size_t m, n, k;  // m <= OCTAVO_GEMM_ROWS
+  const float* a;
+  size_t lda;
+  const float* b;
+  float* c;
+  size_t ldc;
+  const float* bias;  // n values, or NULL
+  octavo_activation activation;
+} octavo_gemm_f32;
+
+// C[m, n] = activation(fma(float(acc), a_scales[row] * b_scales[column], bias)), where
+// acc = sum of (A code - A zero) * (B code - B zero), exact int32, computed as
+// sum of A codes * B codes - a_zeros[row] * b_sums[column] - a_sums[row] * b_zeros[column].
+// B as the table's own int8 panels.
+typedef struct {
+  size_t m, n, k;  // m <= OCTAVO_GEMM_ROWS
+  const uint8_t* a;
+  size_t lda;
+  const float* a_scales;   // m values
+  const int32_t* a_zeros;  // m values
+  const int8_t* b;
+  const float* b_scales;  // n values, padded to whole panels
+  const int32_t* b_sums;  // sums of (B code - B zero) of n columns, padded to whole panels
+  const float* bias;      // n values padded to whole panels, or NULL: the product is then not fused
+  float* c;
+  size_t ldc;
+  octavo_activation activation;
+  void* scratch;  // `gemm_u8s8_scratch(k)` bytes, 64-byte aligned
+  // Asymmetric weights only, else NULL both: sums of A codes of m rows, zero points of n columns padded to whole panels.
+  const int32_t* a_sums;
+  const int32_t* b_zeros;
+} octavo_gemm_u8s8;
+
+// Element-wise functions of one float operand. The values are this ABI's own.
+typedef enum {
+  OCTAVO_UNARY_GELU, OCTAVO_UNARY_RELU, OCTAVO_UNARY_TANH, OCTAVO_UNARY_SIGMOID,
+  OCTAVO_UNARY_ERF, OCTAVO_UNARY_EXP, OCTAVO_UNARY_SQRT, OCTAVO_UNARY_NEG, OCTAVO_UNARY_COUNT
+} octavo_unary;
+
+typedef enum { OCTAVO_BINARY_ADD, OCTAVO_BINARY_SUB, OCTAVO_BINARY_MUL, OCTAVO_BINARY_DIV } octavo_binary;
+
+typedef struct {
+  const char* isa;
+  const char* gemm_f32_name;
+  const char* gemm_u8s8_name;
+  void (*gemm_f32)(const octavo_gemm_f32*);
+  void (*gemm_u8s8)(const octavo_gemm_u8s8*);
+  // K values that lie together for one column in an int8 panel, and the multiple that K is padded to (with zeros).
+  size_t u8s8_group, u8s8_k_multiple;
+  size_t (*gemm_u8s8_scratch)(size_t k);
+
+  void (*unary)(octavo_unary fn, const float* x, float* y, size_t n);
+  // y[i] = a[i * a_step] fn b[i * b_step]; steps are 0 or 1.
+  void (*binary)(octavo_binary fn, const float* a, size_t a_step, const float* b, size_t b_step, float* y, size_t n);
+  // scores = softmax(scores * scale + mask) in place; mask may be NULL (scale is then still applied), or one value
+  // repeated where mask_step is 0.
+  void (*softmax)(float* x, size_t n, float scale, const float* mask, size_t mask_step);
+  // Plain softmax of a row, in place: no scale, no mask.
+  void (*softmax_plain)(float* x, size_t n);
+  void (*layer_norm)(const float* x, size_t n, const float* weight, const float* bias, float eps, float* y);
+  // Smallest and largest finite value, 0 included.
+  void (*finite_range)(const float* x, size_t n, float* min, float* max);
+  // code = clamp(rint(fma(x, inverse, zero)), 0, 255), NaN -> zero.
+  void (*quantize_fma)(const float* x, size_t n, float inverse, float zero, uint8_t* codes);
+} octavo_kernels;
+
+const octavo_kernels* octavo_kernels_scalar(void);
+const octavo_kernels* octavo_kernels_avx2(void);
+const octavo_kernels* octavo_kernels_avx512vnni(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,103 @@
+// The loops around a GEMM micro-kernel, written once. A micro-kernel adds one K block of an MR x (NP * 16) tile to
+// 32-bit accumulators in memory; the epilogue turns a tile's accumulators into float rows of C while they are in L1.
+//
+//   for each group of panels (NP * 16 columns):      B: NP panels, streamed once per call
+//     for each K block:                              so that panels * K block stays in L1
+//       for each strip of MR rows:  micro-kernel     A: MR rows, from L2
+//     epilogue over the strips
+//
+// K blocks resume the stored partial sums, so blocking never changes a bit.
+#pragma once
+#include "../../include/octavo_kernels.h"
+#include "../../simd/elementary.h"
+
+namespace {
+
+inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+inline Simd::F activate(Simd::F x, octavo_activation activation) {
+  switch (activation) {
+    case OCTAVO_ACT_RELU: return Elementary::relu(x);
+    case OCTAVO_ACT_GELU: return Elementary::gelu(x);
+    default: return x;
+  }
+}
+
+// Stores 16 columns of a row of C, or the `count` that exist.
+inline void store_columns(float* c, Simd::F x, size_t count) {
+  if (count >= OCTAVO_PANEL) Simd::store(c, x);
+  else Simd::store_first(c, x, count);
+}
+
+// One micro-kernel instance: `a` at the strip's first row and K block, `b` at the group's first panel and K block;
+// `acc` rows are `stride` elements apart; `resume` continues the sums there instead of starting from zero.
+template <class A, class B, class Acc>
+using MicroKernel = void (*)(const A* a, size_t lda, const B* b, size_t panel_stride, size_t k, Acc* acc, size_t stride, bool resume);
+
+// Micro: { A, B, Acc types; kRows; kPanels (largest NP of a full strip); kBlock; get(rows, panels);
+//          panels_for(rows): how many panels a call of few rows takes at once }.
+// epilogue(row, column, acc of 16 columns, count).
+template <class Micro, class Epilogue>
+inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, const typename Micro::B* b,
+                       size_t panel_stride, size_t b_row, Epilogue epilogue) {
+  const size_t group = Micro::panels_for(m);
+  const size_t panels = (n + OCTAVO_PANEL - 1) / OCTAVO_PANEL;
+  alignas(64) typename Micro::Acc acc[Micro::kAccumulators];
+  for (size_t p = 0; p < panels; p += group) {
+    const size_t np = min_size(group, panels - p);
+    const size_t stride = np * OCTAVO_PANEL;
+    const typename Micro::B* group_b = b + p * panel_stride;
+    for (size_t k0 = 0; k0 == 0 || k0 < k; k0 += Micro::kBlock) {
+      const size_t kc = min_size(Micro::kBlock, k - k0);
+      for (size_t r = 0; r < m; r += Micro::kRows) {
+        const size_t rows = min_size(Micro::kRows, m - r);
+        Micro::get(rows, np)(a + r * lda + k0, lda, group_b + k0 * b_row, panel_stride, kc, acc + r * stride, stride, k0 != 0);
+      }
+    }
+    for (size_t r = 0; r < m; r++) {
+      for (size_t q = 0; q < np; q++) {
+        const size_t column = (p + q) * OCTAVO_PANEL;
+        epilogue(r, column, acc + r * stride + q * OCTAVO_PANEL, min_size(OCTAVO_PANEL, n - column));
+      }
+    }
+  }
+}
+
+template <class Micro> inline void gemm_f32(const octavo_gemm_f32* g) {
+  const auto run = [g](auto finish) {
+    drive_gemm<Micro>(g->m, g->n, g->k, g->a, g->lda, g->b, g->k * OCTAVO_PANEL, OCTAVO_PANEL,
+                      [&](size_t r, size_t column, const float* acc, size_t count) {
+                        Simd::F x = Simd::load(acc);
+                        if (g->bias) {
+                          const float* bias = g->bias + column;
+                          x = Simd::add(x, count >= OCTAVO_PANEL ? Simd::load(bias) : Simd::load_first(bias, count));
+                        }
+                        store_columns(g->c + r * g->ldc + column, finish(x), count);
+                      });
+  };
+  if (g->activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
+  else run([g](Simd::F x) { return activate(x, g->activation); });
+}
+
+// The integer GEMM over A codes that the micro-kernel can read in place: [m][lda], K padded with zeros to the panels'.
+template <class Micro>
+inline void gemm_u8s8_padded(const octavo_gemm_u8s8* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
+  const auto run = [&](auto finish) {
+    drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL,
+                      [&](size_t r, size_t column, const int32_t* acc, size_t count) {
+                        const Simd::I zero = Simd::set1_i32(g->a_zeros[r]);
+                        Simd::I sum = Simd::sub_i32(Simd::load_i32(acc), Simd::mul_i32(zero, Simd::load_i32(g->b_sums + column)));
+                        if (g->b_zeros) {
+                          sum = Simd::sub_i32(sum, Simd::mul_i32(Simd::set1_i32(g->a_sums[r]), Simd::load_i32(g->b_zeros + column)));
+                        }
+                        const Simd::F scale = Simd::mul(Simd::set1(g->a_scales[r]), Simd::load(g->b_scales + column));
+                        const Simd::F product = Simd::to_float(sum);
+                        const Simd::F x = g->bias ? Simd::fma(product, scale, Simd::load(g->bias + column)) : Simd::mul(product, scale);
+                        store_columns(g->c + r * g->ldc + column, finish(x), count);
+                      });
+  };
+  if (g->activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
+  else run([g](Simd::F x) { return activate(x, g->activation); });
+}
+
+}  // namespace

@@ -1,0 +1,40 @@
+// The addon's entry: what this build and this CPU can do, and the backend class.
+#include "../runtime/cpu.h"
+#include "backend.h"
+
+namespace octavo {
+namespace {
+
+// describe() -> { isas: best last, opcodes }
+Napi::Value Describe(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const octavo_kernels* tables[8];
+  const size_t count = supported_kernels(tables);
+  Napi::Array isas = Napi::Array::New(env, count);
+  for (uint32_t i = 0; i < count; i++) isas.Set(i, tables[i]->isa);
+  size_t op_count;
+  const Op* ops = all_ops(&op_count);
+  Napi::Object opcodes = Napi::Object::New(env);
+  for (size_t i = 0; i < op_count; i++) opcodes.Set(ops[i].name, ops[i].opcode);
+  Napi::Object description = Napi::Object::New(env);
+  description.Set("isas", isas);
+  description.Set("opcodes", opcodes);
+  return description;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData();
+  const Napi::Function backend = NativeBackend::Define(env);
+  data->backend = Napi::Persistent(backend);
+  data->program = Napi::Persistent(NativeProgram::Define(env));
+  env.SetInstanceData(data);
+  exports.Set("describe", Napi::Function::New(env, Describe));
+  exports.Set("NativeBackend", backend);
+  return exports;
+}
+
+}  // namespace
+}  // namespace octavo
+
+static Napi::Object InitOctavo(Napi::Env env, Napi::Object exports) { return octavo::Init(env, exports); }
+NODE_API_MODULE(octavo, InitOctavo)

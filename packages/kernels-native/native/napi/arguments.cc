@@ -1,0 +1,104 @@
+#include "arguments.h"
+
+namespace octavo {
+namespace {
+
+const char* code_name(Code code) {
+  switch (code) {
+    case Code::InvalidArgument: return "INVALID_ARGUMENT";
+    case Code::InvalidShape: return "INVALID_SHAPE";
+    case Code::InvalidDtype: return "INVALID_DTYPE";
+    case Code::InvalidData: return "INVALID_DATA";
+    case Code::Aborted: return "ABORTED";
+    case Code::Unsupported: return "UNSUPPORTED";
+    default: return "NATIVE_FAILED";
+  }
+}
+
+[[noreturn]] void refuse(Napi::Env env, const char* format, const char* name) { throw_status(env, fail(Code::InvalidArgument, format, name)); }
+
+const napi_type_tag kPackedTag = {0x6f637461766f5041, 0x434b454457454947};
+
+template <class T> Elements<T> elements(const Napi::Value& value, const char* name, napi_typedarray_type type) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) refuse(value.Env(), "%s must be a typed array of its dtype", name);
+  const Napi::TypedArray array = value.As<Napi::TypedArray>();
+  uint8_t* base = static_cast<uint8_t*>(array.ArrayBuffer().Data());
+  return {reinterpret_cast<T*>(base + array.ByteOffset()), array.ElementLength()};
+}
+
+}  // namespace
+
+Napi::Error error_of(Napi::Env env, const Status& status) {
+  Napi::Error error = Napi::Error::New(env, status.message);
+  error.Value().Set("octavoCode", code_name(status.code));
+  return error;
+}
+
+void throw_status(Napi::Env env, const Status& status) { throw error_of(env, status); }
+
+size_t size_argument(const Napi::Value& value, const char* name) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(number >= 0) || number > 9007199254740991.0 || number != double(size_t(number))) refuse(value.Env(), "%s must be a non-negative integer", name);
+  return size_t(number);
+}
+
+Elements<float> float_elements(const Napi::Value& value, const char* name) { return elements<float>(value, name, napi_float32_array); }
+Elements<double> double_elements(const Napi::Value& value, const char* name) { return elements<double>(value, name, napi_float64_array); }
+Elements<int8_t> int8_elements(const Napi::Value& value, const char* name) { return elements<int8_t>(value, name, napi_int8_array); }
+Elements<int32_t> int32_elements(const Napi::Value& value, const char* name) { return elements<int32_t>(value, name, napi_int32_array); }
+
+View view_argument(const Napi::Value& value) {
+  View view;
+  if (value.IsNull() || value.IsUndefined()) return view;
+  const Napi::Env env = value.Env();
+  if (value.IsExternal()) {
+    view.present = true;
+    view.packed = packed_argument(value);
+    return view;
+  }
+  if (!value.IsArray() || value.As<Napi::Array>().Length() != 3) refuse(env, "%s must be null, packed weights or [dtype, dims, data]", "an operand");
+  const Napi::Array parts = value.As<Napi::Array>();
+  const size_t code = size_argument(parts.Get(uint32_t(0)), "an operand's dtype");
+  const Napi::Value dims_value = parts.Get(uint32_t(1));
+  const Napi::Value data_value = parts.Get(uint32_t(2));
+  if (code >= size_t(DType::Count) || !dims_value.IsArray() || !data_value.IsTypedArray()) refuse(env, "%s has a bad dtype, dims or data", "an operand");
+  const Napi::Array dims = dims_value.As<Napi::Array>();
+  if (dims.Length() > kMaxRank) refuse(env, "%s has more than 8 dimensions", "an operand");
+  view.present = true;
+  view.dtype = static_cast<DType>(code);
+  view.rank = int(dims.Length());
+  size_t size = 1;
+  for (int i = 0; i < view.rank; i++) {
+    const size_t dim = size_argument(dims.Get(uint32_t(i)), "a dimension");
+    view.dims[i] = int64_t(dim);
+    if (__builtin_mul_overflow(size, dim, &size)) refuse(env, "%s has too many elements", "an operand");
+  }
+  const Napi::TypedArray array = data_value.As<Napi::TypedArray>();
+  if (array.ElementLength() != size || array.ElementSize() != dtype_bytes(view.dtype)) {
+    refuse(env, "%s has data that does not fit its dtype and dims (is its buffer detached?)", "an operand");
+  }
+  view.data = static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  return view;
+}
+
+Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed) {
+  auto* holder = new std::shared_ptr<PackedWeight>(std::move(packed));
+  const int64_t bytes = int64_t((*holder)->bytes());
+  Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
+  Napi::External<std::shared_ptr<PackedWeight>> handle =
+      Napi::External<std::shared_ptr<PackedWeight>>::New(env, holder, [bytes](Napi::BasicEnv finalizing, std::shared_ptr<PackedWeight>* data) {
+        Napi::MemoryManagement::AdjustExternalMemory(finalizing, -bytes);
+        delete data;
+      });
+  handle.TypeTag(&kPackedTag);
+  return handle;
+}
+
+std::shared_ptr<PackedWeight> packed_argument(const Napi::Value& value) {
+  if (!value.IsExternal() || !value.As<Napi::External<std::shared_ptr<PackedWeight>>>().CheckTypeTag(&kPackedTag)) {
+    refuse(value.Env(), "%s must be a handle of packed weights", "an operand");
+  }
+  return *value.As<Napi::External<std::shared_ptr<PackedWeight>>>().Data();
+}
+
+}  // namespace octavo

@@ -1,0 +1,289 @@
+#include <string.h>
+
+#include "arguments.h"
+#include "backend.h"
+
+namespace octavo {
+namespace {
+
+// A reader over the flat numbers that describe instructions and plans.
+class Numbers {
+ public:
+  Numbers(Napi::Env env, Elements<double> elements) : env_(env), elements_(elements) {}
+  bool done() const { return at_ == elements_.count; }
+  double next() {
+    if (done()) throw_status(env_, fail(Code::InvalidArgument, "the description of a program ends too early"));
+    return elements_.data[at_++];
+  }
+  int64_t integer(int64_t low, int64_t high) {
+    const double number = next();
+    if (!(number >= double(low) && number <= double(high)) || number != double(int64_t(number))) {
+      throw_status(env_, fail(Code::InvalidArgument, "the description of a program holds %g where an integer from %lld to %lld belongs", number,
+                              (long long)low, (long long)high));
+    }
+    return int64_t(number);
+  }
+  std::vector<int> list(int64_t low, int64_t high) {
+    std::vector<int> values(size_t(integer(0, 1 << 20)));
+    for (int& value : values) value = int(integer(low, high));
+    return values;
+  }
+
+ private:
+  Napi::Env env_;
+  Elements<double> elements_;
+  size_t at_ = 0;
+};
+
+constexpr int64_t kMaxDim = int64_t(1) << 47;
+
+// Calls visit(slot, bytes of the input) for each input, from typed arrays whose sizes the plan knows.
+template <class Visit> void for_inputs(Napi::Env env, const Plan& plan, const Napi::Value& value, Visit visit) {
+  if (!value.IsArray() || value.As<Napi::Array>().Length() != plan.inputs.size()) {
+    throw_status(env, fail(Code::InvalidArgument, "[run] expected %zu inputs", plan.inputs.size()));
+  }
+  const Napi::Array inputs = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < inputs.Length(); i++) {
+    const Slot& slot = plan.slots[plan.inputs[i]];
+    const Napi::Value item = inputs.Get(i);
+    if (!item.IsTypedArray() || item.As<Napi::TypedArray>().ByteLength() != slot.view.bytes()) {
+      throw_status(env, fail(Code::InvalidArgument, "[run] input %u does not hold the bytes of its plan (is its buffer detached?)", i));
+    }
+    const Napi::TypedArray array = item.As<Napi::TypedArray>();
+    visit(slot, static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset());
+  }
+}
+
+// Where an output lies after a run, and how many bytes it has.
+struct Bytes {
+  const uint8_t* data;
+  size_t count;
+};
+Bytes output_bytes(const Program& program, const Plan& plan, size_t i, const uint8_t* arena) {
+  const int value = plan.outputs[i];
+  const Slot& slot = plan.slots[value];
+  if (slot.in_arena) return {arena + slot.offset, slot.view.bytes()};
+  return {program.constants()[value].data, program.constants()[value].bytes()};
+}
+
+Napi::ArrayBuffer to_array_buffer(Napi::Env env, Bytes bytes) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.count);
+  if (bytes.count != 0) memcpy(buffer.Data(), bytes.data, bytes.count);
+  return buffer;
+}
+
+// An asynchronous run: it holds its own copy of inputs and outputs, and an arena only while it computes, so that a
+// long queue costs no more than its tensors.
+struct Job {
+  std::shared_ptr<Program> program;
+  std::shared_ptr<Plan> plan;
+  std::vector<Buffer> inputs, outputs;
+  Status status;
+  std::shared_ptr<std::atomic<bool>> abort = std::make_shared<std::atomic<bool>>(false);
+
+  void run() {
+    if (abort->load()) {
+      status = fail(Code::Aborted, "[run] aborted by its signal");
+      return;
+    }
+    Buffer arena = program->take_arena(plan->arena_bytes);
+    if (arena.data() == nullptr) {
+      status = fail(Code::OutOfMemory, "[run] no memory for %zu bytes of tensors", plan->arena_bytes);
+      return;
+    }
+    for (size_t i = 0; i < inputs.size(); i++) {
+      const Slot& slot = plan->slots[plan->inputs[i]];
+      if (slot.view.bytes() != 0) memcpy(arena.data() + slot.offset, inputs[i].data(), slot.view.bytes());
+    }
+    status = program->run(*plan, arena.data(), abort.get());
+    outputs.resize(plan->outputs.size());
+    for (size_t i = 0; status.ok() && i < outputs.size(); i++) {
+      const Bytes bytes = output_bytes(*program, *plan, i, arena.data());
+      if (bytes.count == 0) continue;
+      if (outputs[i].reserve(bytes.count)) memcpy(outputs[i].data(), bytes.data, bytes.count);
+      else status = fail(Code::OutOfMemory, "[run] no memory for an output of %zu bytes", bytes.count);
+    }
+    program->give_arena(std::move(arena));
+  }
+
+  void answer(Napi::Env env, const Napi::Function& callback) const {
+    const Napi::HandleScope scope(env);
+    if (!status.ok()) {
+      callback.Call({error_of(env, status).Value(), env.Null()});
+      return;
+    }
+    Napi::Array results = Napi::Array::New(env, outputs.size());
+    for (uint32_t i = 0; i < outputs.size(); i++) {
+      results.Set(i, to_array_buffer(env, {outputs[i].data(), output_bytes(*program, *plan, i, nullptr).count}));
+    }
+    callback.Call({env.Null(), results});
+  }
+};
+
+}  // namespace
+
+Napi::Function NativeProgram::Define(Napi::Env env) {
+  return DefineClass(env, "NativeProgram",
+                     {InstanceMethod<&NativeProgram::AddPlan>("addPlan"), InstanceMethod<&NativeProgram::DropPlan>("dropPlan"),
+                      InstanceMethod<&NativeProgram::Run>("run"), InstanceMethod<&NativeProgram::RunAsync>("runAsync"),
+                      InstanceMethod<&NativeProgram::Dispose>("dispose")});
+}
+
+// (backend state, constants: operands by value or null, packed: handles by value or null, instructions: Float64Array)
+// instructions: for each, opcode, inputs (count, values), outputs (count, values), attrs (count, numbers).
+NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeProgram>(info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsExternal()) throw_status(env, fail(Code::InvalidArgument, "programs are made by a backend's createProgram"));
+  state_ = *info[0].As<Napi::External<std::shared_ptr<BackendState>>>().Data();
+  if (!info[1].IsArray() || !info[2].IsArray()) throw_status(env, fail(Code::InvalidArgument, "constants and packed must be arrays"));
+  const Napi::Array constants_value = info[1].As<Napi::Array>(), packed_value = info[2].As<Napi::Array>();
+  const uint32_t count = constants_value.Length();
+  std::vector<View> constants(count);
+  std::vector<Buffer> storage;
+  for (uint32_t i = 0; i < count; i++) {
+    View view = view_argument(constants_value.Get(i));
+    if (view.present && !view.packed) {
+      // Native memory of its own: nothing native points into a JavaScript buffer after this call.
+      Buffer bytes;
+      if (!bytes.reserve(view.bytes() == 0 ? 1 : view.bytes())) throw_status(env, fail(Code::OutOfMemory, "no memory for a constant"));
+      if (view.bytes() != 0) memcpy(bytes.data(), view.data, view.bytes());
+      view.data = bytes.data();
+      storage.push_back(std::move(bytes));
+    }
+    const Napi::Value packed = packed_value.Get(i);
+    if (packed.IsExternal()) {
+      view.packed = packed_argument(packed);
+      view.present = true;
+      view.dtype = DType::Float32;
+      view.rank = 2;
+      view.dims[0] = int64_t(view.packed->n), view.dims[1] = int64_t(view.packed->k);
+    }
+    constants[i] = std::move(view);
+  }
+  Numbers numbers(env, double_elements(info[3], "instructions"));
+  std::vector<Instruction> instructions;
+  while (!numbers.done()) {
+    Instruction instruction;
+    const int opcode = int(numbers.integer(0, 1 << 20));
+    instruction.op = find_op(opcode);
+    if (instruction.op == nullptr) throw_status(env, fail(Code::Unsupported, "this addon has no op with opcode %d", opcode));
+    instruction.inputs = numbers.list(-1, int64_t(count) - 1);
+    instruction.outputs = numbers.list(0, int64_t(count) - 1);
+    instruction.attrs.resize(size_t(numbers.integer(0, 4096)));
+    for (double& attr : instruction.attrs) attr = numbers.next();
+    instructions.push_back(std::move(instruction));
+  }
+  program_ = std::make_shared<Program>(state_->kernels, state_->pool, std::move(constants), std::move(storage), std::move(instructions));
+  external_bytes_ = int64_t(program_->constant_bytes());
+  Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
+}
+
+void NativeProgram::Finalize(Napi::BasicEnv env) {
+  if (program_) Napi::MemoryManagement::AdjustExternalMemory(env, -external_bytes_);
+}
+
+Napi::Value NativeProgram::Dispose(const Napi::CallbackInfo& info) {
+  if (program_) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -external_bytes_);
+  // Runs in flight hold references of their own; the memory goes with the last of them.
+  program_.reset();
+  plans_.clear();
+  return info.Env().Undefined();
+}
+
+// addPlan(numbers: Float64Array) -> index. numbers: arena bytes; input values, output values (count, values); then for
+// each value: 0 (a constant or unused), or 1, dtype, rank, dims..., offset.
+Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!program_) throw_status(env, fail(Code::InvalidArgument, "[plan] this program was disposed"));
+  const int64_t count = int64_t(program_->constants().size());
+  Numbers numbers(env, double_elements(info[0], "a plan"));
+  auto plan = std::make_shared<Plan>();
+  plan->arena_bytes = size_t(numbers.integer(0, kMaxDim));
+  plan->inputs = numbers.list(0, count - 1);
+  plan->outputs = numbers.list(0, count - 1);
+  plan->slots.resize(size_t(count));
+  for (Slot& slot : plan->slots) {
+    if (numbers.integer(0, 1) == 0) continue;
+    slot.in_arena = slot.view.present = true;
+    slot.view.dtype = static_cast<DType>(numbers.integer(0, int64_t(DType::Count) - 1));
+    slot.view.rank = int(numbers.integer(0, kMaxRank));
+    size_t size = 1;
+    for (int i = 0; i < slot.view.rank; i++) {
+      slot.view.dims[i] = numbers.integer(0, kMaxDim);
+      if (__builtin_mul_overflow(size, size_t(slot.view.dims[i]), &size) || size > size_t(kMaxDim)) {
+        throw_status(env, fail(Code::InvalidShape, "[plan] a value has too many elements"));
+      }
+    }
+    slot.offset = size_t(numbers.integer(0, kMaxDim));
+    if (slot.offset % 64 != 0) throw_status(env, fail(Code::InvalidArgument, "[plan] offsets must be multiples of 64"));
+  }
+  check(env, program_->check_plan(*plan));
+  size_t index = 0;
+  while (index < plans_.size() && plans_[index]) index++;
+  if (index == plans_.size()) plans_.emplace_back();
+  plans_[index] = std::move(plan);
+  return Napi::Number::New(env, double(index));
+}
+
+Napi::Value NativeProgram::DropPlan(const Napi::CallbackInfo& info) {
+  const size_t index = size_argument(info[0], "a plan's index");
+  if (index < plans_.size()) plans_[index].reset();
+  return info.Env().Undefined();
+}
+
+std::shared_ptr<Plan> NativeProgram::plan_argument(const Napi::Value& value) {
+  const size_t index = size_argument(value, "a plan's index");
+  if (!program_ || index >= plans_.size() || !plans_[index]) throw_status(value.Env(), fail(Code::InvalidArgument, "[run] no such plan"));
+  return plans_[index];
+}
+
+// run(plan, inputs) -> array buffers of the outputs
+Napi::Value NativeProgram::Run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<Plan> plan = plan_argument(info[0]);
+  const std::shared_ptr<Program> program = program_;
+  Buffer arena = program->take_arena(plan->arena_bytes);
+  if (arena.data() == nullptr) throw_status(env, fail(Code::OutOfMemory, "[run] no memory for %zu bytes of tensors", plan->arena_bytes));
+  for_inputs(env, *plan, info[1], [&](const Slot& slot, const uint8_t* bytes) {
+    if (slot.view.bytes() != 0) memcpy(arena.data() + slot.offset, bytes, slot.view.bytes());
+  });
+  const Status status = program->run(*plan, arena.data(), nullptr);
+  Napi::Array outputs = Napi::Array::New(env, plan->outputs.size());
+  for (uint32_t i = 0; status.ok() && i < plan->outputs.size(); i++) {
+    outputs.Set(i, to_array_buffer(env, output_bytes(*program, *plan, i, arena.data())));
+  }
+  program->give_arena(std::move(arena));
+  check(env, status);
+  return outputs;
+}
+
+// runAsync(plan, inputs, done(error, outputs)) -> abort(). The inputs are copied before this returns.
+Napi::Value NativeProgram::RunAsync(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto job = std::make_shared<Job>();
+  job->plan = plan_argument(info[0]);
+  job->program = program_;
+  for_inputs(env, *job->plan, info[1], [&](const Slot& slot, const uint8_t* bytes) {
+    Buffer copy;
+    if (!copy.reserve(slot.view.bytes())) throw_status(env, fail(Code::OutOfMemory, "[run] no memory to copy an input"));
+    if (slot.view.bytes() != 0) memcpy(copy.data(), bytes, slot.view.bytes());
+    job->inputs.push_back(std::move(copy));
+  });
+  if (!info[2].IsFunction()) throw_status(env, fail(Code::InvalidArgument, "[run] done must be a function"));
+  Napi::ThreadSafeFunction done = Napi::ThreadSafeFunction::New(env, info[2].As<Napi::Function>(), info.This().As<Napi::Object>(), "octavo run", 0, 1);
+  // This object is the resource of the call, which keeps it, and so the dispatcher, until the answer is given.
+  state_->running.add(job->abort);
+  // The dispatcher belongs to the state and so must not keep it alive: it is joined before the state goes.
+  BackendState* state = state_.get();
+  state_->dispatcher.post([job, done, state]() mutable {
+    job->run();
+    state->running.remove(job->abort);
+    // Where the environment is closing, nobody waits for the answer and the call says so.
+    done.BlockingCall([job](Napi::Env js, Napi::Function callback) { job->answer(js, callback); });
+    done.Release();
+  });
+  const std::shared_ptr<std::atomic<bool>> abort = job->abort;
+  return Napi::Function::New(env, [abort](const Napi::CallbackInfo&) { abort->store(true); });
+}
+
+}  // namespace octavo

@@ -1,0 +1,144 @@
+#include <atomic>
+
+#include "../runtime/choose_qparams.h"
+#include "gemm_blocks.h"
+#include "ops.h"
+
+namespace octavo {
+namespace {
+
+enum Scheme { kPerTensor = 0, kPerRow = 1 };
+
+// Fills scales and zero points of all rows from their ranges.
+void dynamic_ranges(const Call& call, const View& x, bool per_row, bool reduce_range, float* scales, int32_t* zeros) {
+  const size_t rows = x.rows(), columns = x.columns();
+  if (per_row) {
+    for_row_chunks(call, rows, columns, [&](size_t from, size_t to) {
+      for (size_t r = from; r < to; r++) {
+        float min, max;
+        call.kernels->finite_range(x.floats() + r * columns, columns, &min, &max);
+        const QParams q = choose_qparams(min, max, reduce_range);
+        scales[r] = q.scale, zeros[r] = q.zero_point;
+      }
+    });
+    return;
+  }
+  float min = 0, max = 0;
+  for (size_t r = 0; r < rows; r++) {
+    float low, high;
+    call.kernels->finite_range(x.floats() + r * columns, columns, &low, &high);
+    min = low < min ? low : min;
+    max = high > max ? high : max;
+  }
+  const QParams q = choose_qparams(min, max, reduce_range);
+  for (size_t r = 0; r < rows; r++) scales[r] = q.scale, zeros[r] = q.zero_point;
+}
+
+void quantize_rows(const Call& call, const View& x, const float* scales, const int32_t* zeros, uint8_t* codes) {
+  const size_t columns = x.columns();
+  for_row_chunks(call, x.rows(), columns, [&](size_t from, size_t to) {
+    for (size_t r = from; r < to; r++) {
+      call.kernels->quantize_fma(x.floats() + r * columns, columns, 1.0f / scales[r], float(zeros[r]), codes + r * columns);
+    }
+  });
+}
+
+void row_sums(const uint8_t* codes, size_t rows, size_t k, int32_t* sums) {
+  for (size_t r = 0; r < rows; r++) {
+    sums[r] = 0;
+    for (size_t i = 0; i < k; i++) sums[r] += codes[r * k + i];
+  }
+}
+
+Status multiply(Call& call, const uint8_t* codes, const float* scales, const int32_t* zeros, size_t m, const PackedWeight& weight,
+                octavo_activation activation, float* y) {
+  const size_t n = weight.n, k = weight.k;
+  const size_t row_bytes = call.kernels->gemm_u8s8_scratch(k);
+  std::atomic<bool> no_memory{false};
+  for_gemm_blocks(call, m, n, k, [&](size_t row, size_t rows, size_t column, size_t columns) {
+    uint8_t* rows_scratch = scratch(2, row_bytes);
+    if (rows_scratch == nullptr) {
+      no_memory = true;
+      return;
+    }
+    int32_t sums[OCTAVO_GEMM_ROWS];
+    if (weight.has_zeros) row_sums(codes + row * k, rows, k, sums);
+    const octavo_gemm_u8s8 block = {rows, columns, k, codes + row * k, k, scales + row, zeros + row,
+                                    weight.panels.as<int8_t>() + column / OCTAVO_PANEL * weight.panel_stride,
+                                    weight.scales.as<float>() + column, weight.sums.as<int32_t>() + column,
+                                    weight.has_bias ? weight.bias.as<float>() + column : nullptr,
+                                    y + row * n + column, n, activation, rows_scratch,
+                                    weight.has_zeros ? sums : nullptr,
+                                    weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr};
+    call.kernels->gemm_u8s8(&block);
+  });
+  return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", call.op) : Status{};
+}
+
+Status expect_packed(const Call& call, const View& view) {
+  if (view.packed && view.packed->kind == PackedWeight::kInt8 && view.packed->kernels == call.kernels) return {};
+  return fail(Code::InvalidArgument, "[%s] packed must be int8 weights packed for these kernels", call.op);
+}
+
+}  // namespace
+
+// x [..., k] -> codes uint8, scales float32 [rows], zeroPoints int32 [rows]. attrs: scheme, reduceRange.
+Status quantize_dynamic(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, 1, 3));
+  const View& x = call.inputs[0];
+  OCTAVO_TRY(expect_tensor(call, "x", x, DType::Float32));
+  OCTAVO_TRY(expect_tensor(call, "codes", call.outputs[0], DType::Uint8));
+  OCTAVO_TRY(expect_tensor(call, "scales", call.outputs[1], DType::Float32));
+  OCTAVO_TRY(expect_tensor(call, "zeroPoints", call.outputs[2], DType::Int32));
+  OCTAVO_TRY(expect_size(call, "codes", call.outputs[0], x.size()));
+  if (x.size() == 0) return {};
+  OCTAVO_TRY(expect_size(call, "scales", call.outputs[1], x.rows()));
+  OCTAVO_TRY(expect_size(call, "zeroPoints", call.outputs[2], x.rows()));
+  float* scales = call.outputs[1].floats();
+  int32_t* zeros = call.outputs[2].as<int32_t>();
+  dynamic_ranges(call, x, call.attr_int(0) == kPerRow, call.attr_int(1) != 0, scales, zeros);
+  quantize_rows(call, x, scales, zeros, call.outputs[0].data);
+  return {};
+}
+
+// codes uint8 [..., k], scales, zeroPoints [rows], packed [n, k] -> y [..., n]. attrs: activation.
+Status linear_quantized(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 4, 4, 1));
+  const View& codes = call.inputs[0];
+  OCTAVO_TRY(expect_tensor(call, "codes", codes, DType::Uint8));
+  OCTAVO_TRY(expect_tensor(call, "scales", call.inputs[1], DType::Float32));
+  OCTAVO_TRY(expect_tensor(call, "zeroPoints", call.inputs[2], DType::Int32));
+  OCTAVO_TRY(expect_packed(call, call.inputs[3]));
+  OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
+  const PackedWeight& weight = *call.inputs[3].packed;
+  if (codes.columns() != weight.k) return fail(Code::InvalidShape, "[%s] codes do not fit the packed weight", call.op);
+  const size_t m = codes.rows();
+  OCTAVO_TRY(expect_size(call, "scales", call.inputs[1], m));
+  OCTAVO_TRY(expect_size(call, "zeroPoints", call.inputs[2], m));
+  OCTAVO_TRY(expect_size(call, "y", call.outputs[0], m * weight.n));
+  return multiply(call, codes.data, call.inputs[1].floats(), call.inputs[2].as<int32_t>(), m, weight,
+                  static_cast<octavo_activation>(call.attr_int(0)), call.outputs[0].floats());
+}
+
+// Both steps in one call, for eager modules: codes and ranges stay in scratch. attrs: scheme, reduceRange, activation.
+Status linear_dynamic(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
+  const View& x = call.inputs[0];
+  OCTAVO_TRY(expect_tensor(call, "x", x, DType::Float32));
+  OCTAVO_TRY(expect_packed(call, call.inputs[1]));
+  OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
+  const PackedWeight& weight = *call.inputs[1].packed;
+  if (x.rank < 1 || x.columns() != weight.k) return fail(Code::InvalidShape, "[%s] x does not fit the packed weight", call.op);
+  const size_t m = x.rows();
+  OCTAVO_TRY(expect_size(call, "y", call.outputs[0], m * weight.n));
+  uint8_t* codes = scratch(0, x.size());
+  uint8_t* ranges = scratch(1, m * 8);
+  if ((codes == nullptr || ranges == nullptr) && x.size() != 0) return fail(Code::OutOfMemory, "[%s] no memory for codes", call.op);
+  float* scales = reinterpret_cast<float*>(ranges);
+  int32_t* zeros = reinterpret_cast<int32_t*>(ranges) + m;
+  dynamic_ranges(call, x, call.attr_int(0) == kPerRow, call.attr_int(1) != 0, scales, zeros);
+  quantize_rows(call, x, scales, zeros, codes);
+  return multiply(call, codes, scales, zeros, m, weight, static_cast<octavo_activation>(call.attr_int(2)), call.outputs[0].floats());
+}
+
+}  // namespace octavo

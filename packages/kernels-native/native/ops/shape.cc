@@ -1,0 +1,168 @@
+#include <string.h>
+
+#include "ops.h"
+
+namespace octavo {
+namespace {
+
+// Copies elements by steps: out is dense with `dims`, element i of dimension d of the source lies `steps[d]` elements on.
+void copy_strided(const Call& call, const uint8_t* from, const size_t* steps, const View& out) {
+  const size_t bytes = dtype_bytes(out.dtype);
+  if (out.rank == 0) {
+    memcpy(out.data, from, bytes);
+    return;
+  }
+  const size_t row = out.dim(-1), step = steps[out.rank - 1];
+  if (out.size() == 0) return;
+  for_row_chunks(call, out.size() / row, row, [&](size_t first, size_t last) {
+    for (size_t r = first; r < last; r++) {
+      size_t rest = r, at = 0;
+      for (int i = out.rank - 2; i >= 0; i--) {
+        at += rest % out.dim(i) * steps[i];
+        rest /= out.dim(i);
+      }
+      uint8_t* to = out.data + r * row * bytes;
+      const uint8_t* source = from + at * bytes;
+      if (step == 1) {
+        memcpy(to, source, row * bytes);
+      } else if (bytes == 4) {
+        for (size_t i = 0; i < row; i++) memcpy(to + i * 4, source + i * step * 4, 4);
+      } else {
+        for (size_t i = 0; i < row; i++) memcpy(to + i * bytes, source + i * step * bytes, bytes);
+      }
+    }
+  });
+}
+
+void dense_steps(const View& view, size_t* steps) {
+  size_t step = 1;
+  for (int i = view.rank - 1; i >= 0; i--) {
+    steps[i] = step;
+    step *= view.dim(i);
+  }
+}
+
+Status expect_copy(const Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, 1, 1));
+  OCTAVO_TRY(expect_tensor(call, "x", call.inputs[0], call.inputs[0].dtype));
+  return expect_tensor(call, "y", call.outputs[0], call.inputs[0].dtype);
+}
+
+Status axis_of(const Call& call, const View& x, int64_t asked, int* axis) {
+  const int64_t resolved = asked < 0 ? asked + x.rank : asked;
+  if (resolved < 0 || resolved >= x.rank) return fail(Code::InvalidShape, "[%s] no such dimension", call.op);
+  *axis = int(resolved);
+  return {};
+}
+
+}  // namespace
+
+// reshape and unsqueeze: the same elements. A program gives both sides the same memory; an eager call copies.
+Status copy_alias(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  OCTAVO_TRY(expect_size(call, "y", call.outputs[0], call.inputs[0].size()));
+  if (call.outputs[0].data != call.inputs[0].data) memcpy(call.outputs[0].data, call.inputs[0].data, call.outputs[0].bytes());
+  return {};
+}
+
+// attrs: count, then the input dimension of each output dimension.
+Status permute(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  if (call.attr_count != size_t(x.rank) + 1 || y.rank != x.rank) return fail(Code::InvalidShape, "[%s] the permutation does not fit", call.op);
+  size_t from[kMaxRank], steps[kMaxRank];
+  dense_steps(x, from);
+  unsigned seen = 0;
+  for (int i = 0; i < x.rank; i++) {
+    int axis;
+    OCTAVO_TRY(axis_of(call, x, call.attr_int(size_t(i) + 1), &axis));
+    if (y.dim(i) != x.dim(axis)) return fail(Code::InvalidShape, "[%s] the output does not fit the permutation", call.op);
+    seen |= 1u << axis;
+    steps[i] = from[axis];
+  }
+  if (seen != (1u << x.rank) - 1) return fail(Code::InvalidShape, "[%s] a dimension is named twice", call.op);
+  copy_strided(call, x.data, steps, y);
+  return {};
+}
+
+// attrs: dim, index. The output has one dimension less.
+Status select(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  int axis;
+  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
+  const int64_t asked = call.attr_int(1), index = asked < 0 ? asked + x.dims[axis] : asked;
+  if (index < 0 || index >= x.dims[axis] || y.rank != x.rank - 1) return fail(Code::InvalidShape, "[%s] the index is out of range", call.op);
+  size_t from[kMaxRank], steps[kMaxRank];
+  dense_steps(x, from);
+  for (int i = 0; i < y.rank; i++) {
+    const int own = i < axis ? i : i + 1;
+    if (y.dim(i) != x.dim(own)) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
+    steps[i] = from[own];
+  }
+  copy_strided(call, x.data + size_t(index) * from[axis] * dtype_bytes(x.dtype), steps, y);
+  return {};
+}
+
+// attrs: dim, start, end, step, with PyTorch's clamping of start and end.
+Status slice(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  int axis;
+  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
+  const int64_t size = x.dims[axis], step = call.attr_int(3);
+  if (step < 1 || y.rank != x.rank) return fail(Code::InvalidShape, "[%s] the step must be 1 or more", call.op);
+  const auto bound = [size](int64_t at) { return at < 0 ? (at + size < 0 ? 0 : at + size) : at > size ? size : at; };
+  const int64_t start = bound(call.attr_int(1)), end = bound(call.attr_int(2));
+  const int64_t count = end > start ? (end - start + step - 1) / step : 0;
+  size_t steps[kMaxRank];
+  dense_steps(x, steps);
+  for (int i = 0; i < y.rank; i++) {
+    if (y.dims[i] != (i == axis ? count : x.dims[i])) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
+  }
+  const size_t offset = size_t(start) * steps[axis];
+  steps[axis] *= size_t(step);
+  if (y.size() != 0) copy_strided(call, x.data + offset * dtype_bytes(x.dtype), steps, y);
+  return {};
+}
+
+// attrs: dim. int64 0 .. size of that dimension - 1.
+Status arange_like(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, 1, 1));
+  int axis;
+  OCTAVO_TRY(axis_of(call, call.inputs[0], call.attr_int(0), &axis));
+  OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Int64));
+  OCTAVO_TRY(expect_dims(call, "y", call.outputs[0], {call.inputs[0].dim(axis)}));
+  for (size_t i = 0; i < call.outputs[0].size(); i++) call.outputs[0].as<int64_t>()[i] = int64_t(i);
+  return {};
+}
+
+// attrs: dim. Any number of tensors of one dtype.
+Status cat(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, SIZE_MAX, 1));
+  const View& y = call.outputs[0];
+  int axis;
+  OCTAVO_TRY(axis_of(call, y, call.attr_int(0), &axis));
+  size_t total = 0, inner = dtype_bytes(y.dtype), outer = 1;
+  for (int i = axis + 1; i < y.rank; i++) inner *= y.dim(i);
+  for (int i = 0; i < axis; i++) outer *= y.dim(i);
+  for (size_t t = 0; t < call.input_count; t++) {
+    const View& x = call.inputs[t];
+    OCTAVO_TRY(expect_tensor(call, "an input", x, y.dtype));
+    if (x.rank != y.rank) return fail(Code::InvalidShape, "[%s] the ranks differ", call.op);
+    for (int i = 0; i < y.rank; i++) {
+      if (i != axis && x.dim(i) != y.dim(i)) return fail(Code::InvalidShape, "[%s] the other dimensions differ", call.op);
+    }
+    total += x.dim(axis);
+  }
+  if (total != y.dim(axis)) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
+  size_t at = 0;
+  for (size_t t = 0; t < call.input_count; t++) {
+    const size_t bytes = call.inputs[t].dim(axis) * inner;
+    for (size_t o = 0; bytes != 0 && o < outer; o++) memcpy(y.data + o * total * inner + at, call.inputs[t].data + o * bytes, bytes);
+    at += bytes;
+  }
+  return {};
+}
+
+}  // namespace octavo

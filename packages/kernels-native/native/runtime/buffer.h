@@ -1,0 +1,61 @@
+// 64-byte aligned memory that only grows, so that a steady state allocates nothing.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+namespace octavo {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t bytes) { reserve(bytes); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  Buffer(Buffer&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr, other.bytes_ = 0; }
+  Buffer& operator=(Buffer&& other) noexcept {
+    if (this != &other) {
+      release();
+      data_ = other.data_, bytes_ = other.bytes_;
+      other.data_ = nullptr, other.bytes_ = 0;
+    }
+    return *this;
+  }
+  ~Buffer() { release(); }
+
+  // At least this many bytes; the content is lost when it grows. False when there is no memory.
+  bool reserve(size_t bytes) {
+    if (bytes <= bytes_) return true;
+    release();
+    const size_t rounded = (bytes + 63) & ~size_t(63);
+    if (rounded < bytes) return false;
+    data_ = allocate(rounded);
+    bytes_ = data_ == nullptr ? 0 : rounded;
+    return data_ != nullptr;
+  }
+  uint8_t* data() const { return static_cast<uint8_t*>(data_); }
+  template <class T> T* as() const { return static_cast<T*>(data_); }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  static void* allocate(size_t bytes) {
+#ifdef _WIN32
+    return _aligned_malloc(bytes, 64);
+#else
+    void* data = nullptr;
+    return posix_memalign(&data, 64, bytes) == 0 ? data : nullptr;
+#endif
+  }
+  void release() {
+#ifdef _WIN32
+    _aligned_free(data_);
+#else
+    free(data_);
+#endif
+    data_ = nullptr, bytes_ = 0;
+  }
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace octavo

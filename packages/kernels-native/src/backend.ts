@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os';
+import { type Backend, type Kernel, metaOf, OctavoError, type OpDef, type Program } from '@octavo/core';
+import { callNative } from './errors.js';
+import { NativeExecutable } from './executable.js';
+import { loadAddon } from './load.js';
+import { emptyTensor, encodeAttrs, PackedWeights, tensorOperand } from './operands.js';
+
+export interface NativeBackendOptions {
+  /** The best instruction set to use: 'scalar', 'avx2', 'avx512vnni'. Default: OCTAVO_ISA, else the CPU's best. */
+  isa?: string;
+  /** Threads of one call, this one included. Default: OCTAVO_THREADS, else the cores. Results do not depend on it. */
+  threads?: number;
+}
+
+/** What `createNativeBackend` makes: core's Backend and the names of the kernels that it chose. */
+export interface NativeBackend extends Backend {
+  readonly kernelNames: { readonly gemmF32: string; readonly gemmU8S8: string };
+}
+
+/** A backend over the native kernels. Several may live side by side, for instance one for each instruction set. */
+export function createNativeBackend(options: NativeBackendOptions = {}): NativeBackend {
+  const addon = loadAddon();
+  const { opcodes } = addon.describe();
+  const isa = options.isa ?? (process.env.OCTAVO_ISA || null);
+  const native = callNative(() => new addon.NativeBackend(isa, options.threads ?? threadsFromEnvironment()));
+  const packed = new PackedWeights(native);
+
+  const kernel = (op: OpDef): Kernel | undefined => {
+    // Alias ops only put other dims on the same memory, which needs no native call.
+    if (op.alias || opcodes[op.name] !== op.opcode) return undefined;
+    return (inputs, attrs) => {
+      const outputs = op.infer(inputs.map(metaOf), attrs).map(emptyTensor);
+      callNative(() =>
+        native.runOp(
+          op.opcode,
+          Float64Array.from(encodeAttrs(op, attrs)),
+          inputs.map((input) => packed.operand(input)),
+          outputs.map(tensorOperand),
+        ),
+      );
+      return outputs;
+    };
+  };
+
+  return {
+    name: 'native',
+    isa: native.isa,
+    threads: native.threads,
+    kernelNames: native.kernelNames,
+    kernel,
+    compile: (program: Program) => new NativeExecutable(native, packed, program),
+  };
+}
+
+/** Instruction sets that this build and this CPU have, best last. */
+export function supportedIsas(): string[] {
+  return loadAddon().describe().isas;
+}
+
+function threadsFromEnvironment(): number {
+  const asked = process.env.OCTAVO_THREADS;
+  if (!asked) return availableParallelism();
+  const threads = Number(asked);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 256) return threads;
+  throw new OctavoError('INVALID_ARGUMENT', `OCTAVO_THREADS must be an integer from 1 to 256, got '${asked}'`);
+}

@@ -1,0 +1,167 @@
+import {
+  checkInputs,
+  type Dims,
+  DTYPES,
+  type Executable,
+  LinearPackedParams,
+  OctavoError,
+  type Operand,
+  opByName,
+  type Program,
+  planMemory,
+  type RunOptions,
+  Tensor,
+  type TensorMeta,
+} from '@octavo/core';
+import { callNative, fromNative } from './errors.js';
+import type { NativeBackend, NativeProgram, PackedHandle } from './native.js';
+import { checkBuffer, encodeAttrs, type PackedWeights } from './operands.js';
+
+/** Shapes kept ready; the one unused for longest makes room. */
+const MAX_PLANS = 16;
+
+interface Plan {
+  readonly index: number;
+  readonly outputs: readonly TensorMeta[];
+}
+
+/** A program whose constants were packed once; each new set of input dims adds offsets only. */
+export class NativeExecutable implements Executable {
+  private native: NativeProgram | null;
+  private readonly plans = new Map<string, Plan>();
+
+  constructor(
+    backend: NativeBackend,
+    packed: PackedWeights,
+    private readonly program: Program,
+  ) {
+    const constants = foldedConstants(program);
+    const uses = constantUses(program, constants);
+    const handles = constants.map((constant, value): PackedHandle | null => {
+      if (!uses.asLinearWeight.has(value)) return null;
+      const { raw } = constant as Tensor<'float32'>;
+      return callNative(() => backend.packFloat(raw.data, raw.dims[0] as number, raw.dims[1] as number));
+    });
+    const operands = constants.map((constant, value) =>
+      constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant),
+    );
+    this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program)));
+  }
+
+  run(inputs: readonly Tensor[]): Tensor[] {
+    const { native, plan } = this.prepare(inputs);
+    return toTensors(
+      plan,
+      callNative(() => native.run(plan.index, dataOf(inputs))),
+    );
+  }
+
+  runAsync(inputs: readonly Tensor[], { signal }: RunOptions = {}): Promise<Tensor[]> {
+    return new Promise((resolve, reject) => {
+      const aborted = (cause?: unknown): OctavoError =>
+        new OctavoError('ABORTED', '[run] aborted by its signal', { cause: signal?.reason ?? cause });
+      if (signal?.aborted) throw aborted();
+      const { native, plan } = this.prepare(inputs);
+      const abort = callNative(() =>
+        native.runAsync(plan.index, dataOf(inputs), (error, outputs) => {
+          signal?.removeEventListener('abort', abort);
+          if (error !== null) reject(error.octavoCode === 'ABORTED' ? aborted(error) : fromNative(error));
+          else resolve(toTensors(plan, outputs as ArrayBuffer[]));
+        }),
+      );
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  dispose(): void {
+    this.native?.dispose();
+    this.native = null;
+    this.plans.clear();
+  }
+
+  private prepare(inputs: readonly Tensor[]): { native: NativeProgram; plan: Plan } {
+    if (this.native === null) throw new OctavoError('DISPOSED', '[run] this executable was disposed; compile it again');
+    const dims = checkInputs(this.program, inputs);
+    for (const input of inputs) checkBuffer(input);
+    const key = dims.map((d) => d.join('x')).join(';');
+    const plan = this.plans.get(key) ?? this.addPlan(this.native, dims);
+    // Most recently used last.
+    this.plans.delete(key);
+    this.plans.set(key, plan);
+    return { native: this.native, plan };
+  }
+
+  private addPlan(native: NativeProgram, dims: readonly Dims[]): Plan {
+    const memory = planMemory(this.program, dims);
+    const numbers = [
+      memory.arenaBytes,
+      ...list(this.program.inputs.map(({ value }) => value)),
+      ...list(this.program.outputs.map(({ value }) => value)),
+    ];
+    for (const [value, offset] of memory.offsets.entries()) {
+      const meta = memory.metas[value] as TensorMeta;
+      if (offset < 0) numbers.push(0);
+      else numbers.push(1, DTYPES[meta.dtype].code, ...list(meta.dims), offset);
+    }
+    const index = callNative(() => native.addPlan(Float64Array.from(numbers)));
+    if (this.plans.size >= MAX_PLANS) {
+      const [oldest, old] = this.plans.entries().next().value as [string, Plan];
+      this.plans.delete(oldest);
+      native.dropPlan(old.index);
+    }
+    return { index, outputs: this.program.outputs.map(({ value }) => memory.metas[value] as TensorMeta) };
+  }
+}
+
+/** Constants by value; aliases of constants are constants too, under their own dims. */
+function foldedConstants(program: Program): (Operand | undefined)[] {
+  const constants = program.values.map(({ constant }) => constant);
+  for (const { op, inputs, outputs, attrs } of program.instructions) {
+    const def = opByName(op);
+    const source = constants[inputs[0] as number];
+    if (def.alias && source !== undefined) constants[outputs[0] as number] = def.reference([source], attrs)[0];
+  }
+  return constants;
+}
+
+/** Which constants a linear wants as panels, and which are read as they are. */
+function constantUses(
+  program: Program,
+  constants: readonly (Operand | undefined)[],
+): { asLinearWeight: Set<number>; asIs: Set<number> } {
+  const asLinearWeight = new Set<number>();
+  const asIs = new Set(program.outputs.map(({ value }) => value));
+  for (const { op, inputs } of program.instructions) {
+    inputs.forEach((value, i) => {
+      const constant = value < 0 ? undefined : constants[value];
+      if (constant === undefined) return;
+      if (op === 'aten::linear' && i === 1 && !LinearPackedParams.is(constant)) asLinearWeight.add(value);
+      else asIs.add(value);
+    });
+  }
+  return { asLinearWeight, asIs };
+}
+
+function encodeInstructions(program: Program): Float64Array {
+  const numbers = program.instructions.flatMap(({ op, inputs, outputs, attrs }) => {
+    const def = opByName(op);
+    // An alias op has no work to do: its output is its input's memory.
+    return def.alias ? [] : [def.opcode, ...list(inputs), ...list(outputs), ...list(encodeAttrs(def, attrs))];
+  });
+  return Float64Array.from(numbers);
+}
+
+function list(values: readonly number[]): number[] {
+  return [values.length, ...values];
+}
+
+function dataOf(inputs: readonly Tensor[]): ArrayBufferView[] {
+  return inputs.map((input) => input.raw.data);
+}
+
+function toTensors(plan: Plan, buffers: readonly ArrayBuffer[]): Tensor[] {
+  return buffers.map((buffer, i) => {
+    const { dtype, dims } = plan.outputs[i] as TensorMeta;
+    return new Tensor(dtype, new DTYPES[dtype].array(buffer), dims);
+  });
+}

@@ -1,0 +1,74 @@
+// Every native class and function, typed and documented in one place. The C++ side checks all it is given; see
+// `native/napi/`.
+
+/** Packed weights in native memory; freed with the handle. */
+export type PackedHandle = { readonly __packed: unique symbol };
+
+/** An operand: [dtype code, dims, data], packed weights, or null for an optional one that is absent. */
+export type NativeOperand =
+  | readonly [dtype: number, dims: readonly number[], data: ArrayBufferView]
+  | PackedHandle
+  | null;
+
+export interface NativeProgram {
+  /**
+   * Registers a shape and returns its index. numbers: arena bytes; input values, output values (each: count, values);
+   * then for each value 0 (a constant, or unused), or 1, dtype code, rank, dims, byte offset into the arena.
+   */
+  addPlan(numbers: Float64Array): number;
+  dropPlan(plan: number): void;
+  /** Runs all instructions; returns the outputs' bytes. */
+  run(plan: number, inputs: readonly ArrayBufferView[]): ArrayBuffer[];
+  /** Copies the inputs, runs on the dispatcher thread, calls `done` on this thread; returns what aborts the run. */
+  runAsync(
+    plan: number,
+    inputs: readonly ArrayBufferView[],
+    done: (error: NativeError | null, outputs: ArrayBuffer[] | null) => void,
+  ): () => void;
+  /** Frees constants and plans once no run uses them. */
+  dispose(): void;
+}
+
+export interface NativeBackend {
+  readonly isa: string;
+  readonly threads: number;
+  /** Names of the GEMM kernels in use: name = file = row of the dispatch table. */
+  readonly kernelNames: { readonly gemmF32: string; readonly gemmU8S8: string };
+  /** codes int8 [n, k] row-major, 1 or n scales and as many zero points, n biases or null. */
+  packLinear(
+    codes: Int8Array,
+    n: number,
+    k: number,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    bias: Float32Array | null,
+  ): PackedHandle;
+  /** weight float32 [n, k] row-major. */
+  packFloat(weight: Float32Array, n: number, k: number): PackedHandle;
+  /** Runs one op into outputs that the caller made by the op's shape rule. */
+  runOp(opcode: number, attrs: Float64Array, inputs: readonly NativeOperand[], outputs: readonly NativeOperand[]): void;
+  /**
+   * constants: by value, or null. packed: float weights of linears by value, or null. instructions: for each, opcode,
+   * inputs, outputs, attributes (each: count, numbers); -1 is an absent operand.
+   */
+  createProgram(
+    constants: readonly NativeOperand[],
+    packed: readonly (PackedHandle | null)[],
+    instructions: Float64Array,
+  ): NativeProgram;
+}
+
+export interface NativeAddon {
+  /** Instruction sets that this build and this CPU have, best last, and the ops of this build. */
+  describe(): { isas: string[]; opcodes: Record<string, number> };
+  /** cap: the best instruction set to use, or null for no cap. */
+  NativeBackend: new (
+    cap: string | null,
+    threads: number,
+  ) => NativeBackend;
+}
+
+/** What native code throws: a message and the OctavoError code it stands for. */
+export interface NativeError extends Error {
+  octavoCode?: string;
+}

@@ -1,0 +1,86 @@
+import {
+  type Attrs,
+  DTYPES,
+  LinearPackedParams,
+  OctavoError,
+  type OpDef,
+  type Operand,
+  Tensor,
+  type TensorMeta,
+} from '@octavo/core';
+import { callNative } from './errors.js';
+import type { NativeBackend, NativeOperand, PackedHandle } from './native.js';
+
+/** Packs weights once for one native backend: the handle lives as long as the parameters it was made from. */
+export class PackedWeights {
+  private readonly handles = new WeakMap<LinearPackedParams, PackedHandle>();
+
+  constructor(private readonly native: NativeBackend) {}
+
+  of(params: LinearPackedParams): PackedHandle {
+    const known = this.handles.get(params);
+    if (known !== undefined) return known;
+    const { weight, bias } = params;
+    const handle = callNative(() =>
+      this.native.packLinear(
+        weight.values.raw.data as Int8Array,
+        params.outFeatures,
+        params.inFeatures,
+        weight.scales,
+        weight.zeroPoints,
+        bias === null ? null : bias.raw.data,
+      ),
+    );
+    this.handles.set(params, handle);
+    return handle;
+  }
+
+  operand(operand: Operand | null): NativeOperand {
+    if (operand === null) return null;
+    return LinearPackedParams.is(operand) ? this.of(operand) : tensorOperand(operand);
+  }
+}
+
+/** A tensor as native code takes it. Memory that may shrink or change under a native thread is refused by name. */
+export function tensorOperand(tensor: Tensor): NativeOperand {
+  checkBuffer(tensor);
+  return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data];
+}
+
+/** Refuses shared and resizable buffers: another thread or a resize could change them during a call. */
+export function checkBuffer(tensor: Tensor): void {
+  const buffer = tensor.raw.data.buffer as ArrayBuffer & { resizable?: boolean };
+  const kind =
+    typeof SharedArrayBuffer !== 'undefined' && (buffer as unknown) instanceof SharedArrayBuffer
+      ? 'a SharedArrayBuffer'
+      : buffer.resizable === true
+        ? 'a resizable ArrayBuffer'
+        : null;
+  if (kind !== null) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `tensors of native calls must not lie in ${kind}; copy the data with slice()`,
+    );
+  }
+}
+
+/** Attributes as numbers, in the order of the op table: a list is its length and its elements. */
+export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
+  return Object.entries(def.attrs).flatMap(([name, kind]) => {
+    const value = attrs[name];
+    // Only `activation` may be left out: it then means none.
+    if (value === undefined && name === 'activation') return [0];
+    if (kind === 'ints') {
+      if (Array.isArray(value)) return [value.length, ...(value as number[])];
+    } else if (typeof value === 'number') return [value];
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[${def.name}] attribute '${name}' (${kind}) is missing or of another kind`,
+    );
+  });
+}
+
+/** An uninitialised tensor for an op to write. */
+export function emptyTensor({ dtype, dims }: TensorMeta): Tensor {
+  return Tensor.zeros(dims, dtype);
+}

@@ -1,0 +1,218 @@
+import { type Attrs, LinearPackedParams, OP_LIST, type Operand, opByName, Tensor } from '@octavo/core';
+import { describe, expect, it } from 'vitest';
+import { createNativeBackend, supportedIsas } from '../src/index.js';
+import { bitsOf, codes, floats, generator, integer, packedWeights, type Random } from './random.js';
+
+type Case = [inputs: (Operand | null)[], attrs: Attrs];
+
+const dims = (random: Random, low: number, high: number, max: number): number[] =>
+  Array.from({ length: integer(random, low, high) }, () => integer(random, 1, max));
+
+/** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
+const CASES: Record<string, (random: Random) => Case> = {
+  'aten::linear': (r) => {
+    const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
+    const bias = r() < 0.5 ? floats(r, [n]) : null;
+    return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 2) }];
+  },
+  'octavo::quantize_dynamic': (r) => [
+    [floats(r, dims(r, 1, 3, 40), 0.05)],
+    { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1) },
+  ],
+  'octavo::linear_quantized': (r) => {
+    const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
+    const zeros = Tensor.from(
+      Array.from({ length: m }, () => integer(r, 0, 255)),
+      { dtype: 'int32' },
+    );
+    return [
+      [codes(r, [m, k], 'uint8'), floats(r, [m]), zeros, packedWeights(r, n, k)],
+      { activation: integer(r, 0, 2) },
+    ];
+  },
+  'quantized::linear_dynamic': (r) => {
+    const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
+    const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1), activation: integer(r, 0, 2) };
+    return [[floats(r, [m, k], 0.01), packedWeights(r, n, k)], attrs];
+  },
+  'aten::layer_norm': (r) => {
+    const axes = integer(r, 1, 2);
+    const shape = dims(r, 2, 3, 40);
+    const inner = shape.slice(-axes);
+    const some = (): Tensor | null => (r() < 0.7 ? floats(r, inner) : null);
+    return [[floats(r, shape, r() < 0.2 ? 0.02 : 0), some(), some()], { axes, eps: 1e-12 }];
+  },
+  'aten::softmax': (r) => {
+    const shape = dims(r, 1, 3, 40);
+    return [[floats(r, shape, r() < 0.2 ? 0.05 : 0)], { dim: integer(r, -shape.length, shape.length - 1) }];
+  },
+  'octavo::multi_head_attention': (r) => {
+    const [batch, heads, d, queries, keys] = [
+      integer(r, 1, 3),
+      integer(r, 1, 3),
+      integer(r, 1, 20),
+      integer(r, 1, 20),
+      integer(r, 1, 40),
+    ];
+    const width = heads * d;
+    const shape = [batch, heads, queries, keys].map((dim) => (r() < 0.5 ? 1 : dim));
+    const mask = r() < 0.7 ? floats(r, shape) : null;
+    const q = floats(r, [batch, queries, width]);
+    return [
+      [q, floats(r, [batch, keys, width]), floats(r, [batch, keys, width]), mask],
+      { heads, scale: 1 / Math.sqrt(d) },
+    ];
+  },
+  'aten::matmul': (r) => {
+    const [m, k, n, b] = [integer(r, 1, 10), integer(r, 1, 40), integer(r, 1, 40), integer(r, 1, 3)];
+    const left = [
+      [m, k],
+      [b, m, k],
+      [1, m, k],
+      [2, b, m, k],
+    ][integer(r, 0, 3)] as number[];
+    const right = [
+      [k, n],
+      [b, k, n],
+      [1, k, n],
+      [2, 1, k, n],
+    ][integer(r, 0, 3)] as number[];
+    return [[floats(r, left), floats(r, right)], {}];
+  },
+  'aten::embedding': (r) => {
+    const rows = integer(r, 1, 20);
+    const ids = Tensor.from(
+      Array.from({ length: 6 }, () => integer(r, 0, rows - 1)),
+      {
+        dtype: r() < 0.5 ? 'int64' : 'int32',
+        dims: [2, 3],
+      },
+    );
+    return [[floats(r, [rows, integer(r, 1, 20)]), ids], {}];
+  },
+  'aten::permute': (r) => {
+    const shape = dims(r, 1, 4, 9);
+    const order = shape.map((_, i) => i).sort(() => r() - 0.5);
+    return [[r() < 0.5 ? floats(r, shape) : codes(r, shape, 'uint8')], { dims: order }];
+  },
+  'aten::select': (r) => {
+    const shape = dims(r, 1, 4, 9);
+    const dim = integer(r, 0, shape.length - 1);
+    return [[floats(r, shape)], { dim, index: integer(r, -(shape[dim] as number), (shape[dim] as number) - 1) }];
+  },
+  'aten::slice': (r) => {
+    const shape = dims(r, 1, 4, 12);
+    const attrs = {
+      dim: integer(r, 0, shape.length - 1),
+      start: integer(r, -14, 14),
+      end: integer(r, -14, 14),
+      step: integer(r, 1, 3),
+    };
+    return [[r() < 0.5 ? floats(r, shape) : codes(r, shape, 'int8')], attrs];
+  },
+  'octavo::arange_like': (r) => [[floats(r, [integer(r, 1, 9), 3])], { dim: integer(r, -2, 1) }],
+  'aten::cat': (r) => {
+    const [a, b] = [integer(r, 1, 6), integer(r, 1, 6)];
+    const dim = integer(r, 0, 1);
+    const part = (): Tensor => floats(r, dim === 0 ? [integer(r, 1, 5), b] : [a, integer(r, 1, 5)]);
+    return [[part(), part(), part()], { dim }];
+  },
+  'aten::to': (r) => {
+    const from = [floats(r, [50], 0.3), codes(r, [50], 'int8'), codes(r, [50], 'uint8')][integer(r, 0, 2)] as Tensor;
+    return [[from], { dtype: integer(r, 0, 6) }];
+  },
+  'aten::_choose_qparams_per_tensor': (r) => [[floats(r, dims(r, 1, 3, 20), 0.05)], { reduceRange: integer(r, 0, 1) }],
+  'octavo::choose_qparams_per_row': (r) => [[floats(r, dims(r, 1, 3, 20), 0.05)], { reduceRange: integer(r, 0, 1) }],
+  'aten::quantize_per_tensor': (r) => {
+    const [low, high, dtype] = (
+      [
+        [0, 255, 3],
+        [-128, 127, 2],
+        [-1000, 1000, 4],
+      ] as const
+    )[integer(r, 0, 2)] as [number, number, number];
+    const zero = Tensor.from([integer(r, low, high)], { dtype: 'int32' });
+    return [[floats(r, dims(r, 1, 3, 20), 0.1), Tensor.from([0.01 + r()]), zero], { dtype }];
+  },
+  'octavo::quantize_per_row': (r) => {
+    const [m, k] = [integer(r, 1, 9), integer(r, 1, 40)];
+    const zeros = Tensor.from(
+      Array.from({ length: m }, () => integer(r, 0, 255)),
+      { dtype: 'int32' },
+    );
+    return [[floats(r, [m, k], 0.1), Tensor.from(Array.from({ length: m }, () => 0.01 + r())), zeros], {}];
+  },
+  'aten::quantize_per_channel': (r) => {
+    const shape = dims(r, 2, 3, 12);
+    const axis = integer(r, 0, shape.length - 1);
+    const scales = Tensor.from(Array.from({ length: shape[axis] as number }, () => 0.01 + r()));
+    const zeros = Tensor.from(
+      Array.from({ length: shape[axis] as number }, () => integer(r, -20, 20)),
+      { dtype: 'int32' },
+    );
+    return [[floats(r, shape, 0.1), scales, zeros], { axis, dtype: 2 }];
+  },
+  'aten::dequantize': (r) => {
+    const shape = dims(r, 2, 3, 12);
+    const axis = integer(r, -2, shape.length - 1);
+    const count =
+      axis === -1 ? 1 : axis === -2 ? shape.slice(0, -1).reduce((a, b) => a * b, 1) : (shape[axis] as number);
+    const scales = Tensor.from(Array.from({ length: count }, () => 0.01 + r()));
+    const zeros = Tensor.from(
+      Array.from({ length: count }, () => integer(r, 0, 255)),
+      { dtype: 'int32' },
+    );
+    return [[codes(r, shape, 'uint8'), scales, zeros], { axis }];
+  },
+};
+for (const name of ['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg']) {
+  CASES[`aten::${name}`] = (r) => [[floats(r, dims(r, 1, 3, 40), 0.1)], {}];
+}
+for (const name of ['add', 'sub', 'mul', 'div']) {
+  CASES[`aten::${name}`] = (r) => {
+    const shape = dims(r, 1, 4, 9);
+    const thin = (): Tensor =>
+      floats(
+        r,
+        shape.slice(integer(r, 0, shape.length)).map((d) => (r() < 0.3 ? 1 : d)),
+        0.05,
+      );
+    return [[r() < 0.5 ? floats(r, shape, 0.05) : thin(), thin()], {}];
+  };
+}
+
+const ROUNDS = process.env.OCTAVO_TEST_LONG ? 2000 : 60;
+
+describe.each(supportedIsas())('native ops on %s', (isa) => {
+  const backends = [1, 2].map((threads) => createNativeBackend({ isa, threads }));
+
+  it('runs on the instruction set that was asked for', () => {
+    expect(backends.map((backend) => backend.isa)).toEqual([isa, isa]);
+    expect(backends[0]?.kernelNames.gemmU8S8).toMatch(new RegExp(`__${isa}$`));
+  });
+
+  it.each(Object.keys(CASES))('%s has the bits of the reference, on one thread and on two', (name) => {
+    const def = opByName(name);
+    for (let seed = 0; seed < ROUNDS; seed++) {
+      const [inputs, attrs] = (CASES[name] as (r: Random) => Case)(generator(seed));
+      const expected = def.reference(inputs, attrs).map(bitsOf);
+      for (const backend of backends) {
+        const kernel = backend.kernel(def);
+        expect(kernel, `${name} has a native kernel`).toBeDefined();
+        const got = kernel?.(inputs, attrs).map(bitsOf);
+        expect(
+          got,
+          `seed ${seed}, attrs ${JSON.stringify(attrs)}, dims ${inputs.map((x) => (x === null ? '-' : LinearPackedParams.is(x) ? x.weight.dims : x.dims)).join(' | ')}`,
+        ).toEqual(expected);
+      }
+    }
+  });
+
+  it('has a case here for every op that is no alias', () => {
+    expect(Object.keys(CASES).sort()).toEqual(
+      OP_LIST.filter((op) => !op.alias)
+        .map((op) => op.name)
+        .sort(),
+    );
+  });
+});

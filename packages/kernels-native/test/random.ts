@@ -1,0 +1,80 @@
+import { type DType, LinearPackedParams, QuantizedTensor, sizeOf, Tensor } from '@octavo/core';
+
+/** A small seeded generator (mulberry32), so that a failure can be repeated from its seed. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export type Random = () => number;
+
+export function integer(random: Random, low: number, high: number): number {
+  return low + Math.floor(random() * (high - low + 1));
+}
+
+/** Values that kernels get wrong: signed zeros, subnormals, infinities, NaN, halves, huge ones. */
+const SPECIAL = [
+  0,
+  -0,
+  1e-45,
+  -1e-40,
+  Infinity,
+  -Infinity,
+  NaN,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  3e38,
+  -3e38,
+  88.8,
+  -104.5,
+  0.625,
+  -0.9277344,
+];
+
+/** float32 values, mostly of moderate size; `special` is the share of awkward ones. */
+export function floats(random: Random, dims: readonly number[], special = 0): Tensor<'float32'> {
+  const scale = 10 ** integer(random, -2, 1);
+  const data = Float32Array.from({ length: sizeOf(dims) }, () =>
+    random() < special ? (SPECIAL[integer(random, 0, SPECIAL.length - 1)] as number) : (random() * 2 - 1) * scale,
+  );
+  return new Tensor('float32', data, dims);
+}
+
+/** Integers over the whole range of a storage dtype, with the ends often. */
+export function codes<T extends 'int8' | 'uint8'>(random: Random, dims: readonly number[], dtype: T): Tensor<T> {
+  const [low, high] = dtype === 'int8' ? [-128, 127] : [0, 255];
+  const values = Array.from({ length: sizeOf(dims) }, () => {
+    const kind = random();
+    return kind < 0.2 ? high : kind < 0.4 ? low : integer(random, low, high);
+  });
+  return Tensor.from(values, { dtype: dtype as DType, dims }) as Tensor<T>;
+}
+
+/** Packed int8 weights [n, k] with per-channel or per-tensor scales and perhaps a bias. */
+export function packedWeights(random: Random, n: number, k: number): LinearPackedParams {
+  const perChannel = random() < 0.7;
+  const asymmetric = random() < 0.3;
+  const scales = Float32Array.from({ length: perChannel ? n : 1 }, () => 0.001 + random() * 0.1);
+  const weight = new QuantizedTensor('qint8', codes(random, [n, k], 'int8'), {
+    scales,
+    zeroPoints: Int32Array.from(scales, () => (asymmetric ? integer(random, -128, 127) : 0)),
+    axis: perChannel ? 0 : null,
+  });
+  return new LinearPackedParams(weight, random() < 0.7 ? floats(random, [n]) : null);
+}
+
+/** The exact bits of a tensor; NaN payloads are exempt, so every NaN counts as one. */
+export function bitsOf(tensor: Tensor): string {
+  const { data } = tensor.raw;
+  const copy = data.slice();
+  if (copy instanceof Float32Array) copy.set(copy.map((x) => (Number.isNaN(x) ? Number.NaN : x)));
+  return `${tensor.type} [${tensor.raw.dims}] ${Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('hex')}`;
+}

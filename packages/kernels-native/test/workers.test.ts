@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+
+const require = createRequire(import.meta.url);
+const addon = (require('node-gyp-build') as { path(root: string): string }).path(resolve(import.meta.dirname, '..'));
+
+/** Plain JavaScript over the addon itself, for threads and processes without a TypeScript loader: 300 exps in a row. */
+const PRELUDE = `
+  const { NativeBackend } = require(${JSON.stringify(addon)});
+  const backend = new NativeBackend(null, 2);
+  const steps = 300, size = 1 << 16;
+  const instructions = [];
+  for (let i = 0; i < steps; i++) instructions.push(13, 1, i, 1, i + 1, 0);
+  const none = new Array(steps + 1).fill(null);
+  const program = backend.createProgram(none, none, Float64Array.from(instructions));
+  const plan = [(steps + 1) * size * 4, 1, 0, 1, steps];
+  for (let i = 0; i <= steps; i++) plan.push(1, 0, 1, size, i * size * 4);
+  const index = program.addPlan(Float64Array.from(plan));
+  const start = (done) => program.runAsync(index, [new Float32Array(size)], done);
+`;
+
+describe('the addon in several threads and at exit', () => {
+  it('computes in four workers at once', async () => {
+    const code = `${PRELUDE}
+      start((error, outputs) => {
+        require('node:worker_threads').parentPort.postMessage(error ? String(error) : new Float32Array(outputs[0])[0]);
+      });`;
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => {
+        const worker = new Worker(code, { eval: true });
+        return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+      }),
+    );
+    expect(answers).toEqual(answers.map(() => Number.POSITIVE_INFINITY));
+  });
+
+  it('lets a worker be terminated in the middle of its runs', async () => {
+    const code = `${PRELUDE}
+      for (let i = 0; i < 20; i++) start(() => {});
+      require('node:worker_threads').parentPort.postMessage('started');`;
+    const worker = new Worker(code, { eval: true });
+    await new Promise((resolve) => worker.once('message', resolve));
+    await expect(worker.terminate()).resolves.toBe(1);
+  });
+
+  it('lets the process exit while runs are queued', () => {
+    const { status, signal, stderr } = spawnSync(process.execPath, [
+      '-e',
+      `${PRELUDE} for (let i = 0; i < 20; i++) start(() => {}); process.exit(7);`,
+    ]);
+    expect({ status, signal, stderr: stderr.toString() }).toEqual({ status: 7, signal: null, stderr: '' });
+  });
+
+  it('refuses plans and programs that would leave their memory', () => {
+    const { NativeBackend } = require(addon) as { NativeBackend: new (isa: null, threads: number) => never };
+    // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
+    const backend = new NativeBackend(null, 1) as any;
+    const two = [null, null];
+    const program = backend.createProgram(two, two, Float64Array.from([13, 1, 0, 1, 1, 0]));
+    const plan = (...numbers: number[]): unknown => program.addPlan(Float64Array.from(numbers));
+    const slot = (size: number, offset: number): number[] => [1, 0, 1, size, offset];
+    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(17, 64))).toThrow(/does not fit the arena/);
+    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(16, 32))).toThrow(/multiples of 64/);
+    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), 0)).toThrow(/has no place/);
+    expect(() => plan(128, 1, 0, 1, 2, ...slot(16, 0), ...slot(16, 64))).toThrow(/where an integer/);
+    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0))).toThrow(/ends too early/);
+    expect(() => backend.createProgram(two, two, Float64Array.from([9999, 0, 0, 0]))).toThrow(/no op with opcode/);
+    expect(() => backend.createProgram(two, two, Float64Array.from([13, 1, 5, 1, 1, 0]))).toThrow(/where an integer/);
+    const wrong = plan(192, 1, 0, 1, 1, ...slot(16, 0), ...slot(17, 64));
+    expect(() => program.run(wrong, [new Float32Array(16)])).toThrow(/expected 16/);
+    expect(() => program.run(wrong, [new Float32Array(15)])).toThrow(/does not hold the bytes/);
+    expect(() => program.run(99, [new Float32Array(16)])).toThrow(/no such plan/);
+    expect(() => backend.packLinear(new Int8Array(5), 2, 3, new Float32Array(1), new Int32Array(1), null)).toThrow(
+      /do not fit/,
+    );
+    expect(() =>
+      backend.runOp(13, new Float64Array(0), [[0, [4], new Float32Array(3)]], [[0, [4], new Float32Array(4)]]),
+    ).toThrow(/does not fit its dtype and dims/);
+  });
+});
