@@ -1,0 +1,57 @@
+// The public names of @octavo/observers. Anything not listed here may change without notice.
+
+export { type CoverageReport, type CoverageRow, coverageReport } from './coverage/coverage-report.js';
+export { renderCoverage } from './coverage/render-coverage.js';
+export { FixedQParamsObserver, type FixedQParamsObserverOptions } from './fixed-qparams.js';
+export { HistogramObserver, type HistogramObserverOptions } from './histogram/histogram.js';
+export type { Comparable } from './metrics/compared-values.js';
+export { cosine } from './metrics/cosine.js';
+export { maxAbsError } from './metrics/max-abs-error.js';
+export { sqnr } from './metrics/sqnr.js';
+export { MinMaxObserver } from './min-max.js';
+export { MovingAverageMinMaxObserver, type MovingAverageObserverOptions } from './moving-average-min-max.js';
+export {
+  MovingAveragePerChannelMinMaxObserver,
+  type MovingAveragePerChannelObserverOptions,
+} from './moving-average-per-channel-min-max.js';
+export { NoopObserver } from './noop.js';
+export { ObservedQParams } from './observed-qparams.js';
+export { Observer, type ObserverClass, type ObserverJSON } from './observer.js';
+export { describeFactory, type ObserverFactory } from './observer-factory.js';
+export { OBSERVERS, observerFromJSON } from './observer-registry.js';
+export { PerChannelMinMaxObserver } from './per-channel-min-max.js';
+export type { PerChannelObserverOptions } from './per-channel-observer.js';
+export { PerRowMinMaxObserver, type PerRowMinMaxObserverOptions } from './per-row-min-max.js';
+export { PlaceholderObserver, type PlaceholderObserverOptions } from './placeholder.js';
+export {
+  defaultDynamicQuantObserver,
+  defaultFloatQParamsObserver,
+  defaultObserver,
+  defaultPerChannelWeightObserver,
+  defaultWeightObserver,
+  perChannelWeightObserverRangeNeg127To127,
+  perRowDynamicQuantObserver,
+  weightObserverRangeNeg127To127,
+} from './qconfig/default-observers.js';
+export { type DynamicLinearAttrs, dynamicLinearAttrs, quantizeWeight } from './qconfig/dynamic-linear.js';
+export {
+  defaultDynamicQConfig,
+  defaultPerChannelQConfig,
+  defaultQConfig,
+  float16DynamicQConfig,
+  floatQParamsWeightOnlyQConfig,
+  PRESETS,
+  type Preset,
+  perChannelDynamicQConfig,
+  perRowDynamicQConfig,
+  QCONFIGS,
+  qconfigByName,
+} from './qconfig/presets.js';
+export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
+export { type QConfigDict, QConfigResolution, resolveQConfig } from './qconfig/resolve.js';
+export { QSCHEMES, type QScheme } from './qscheme.js';
+export type { ObserverDType, PlaceholderDType } from './quant-range.js';
+export { UniformObserver, type UniformObserverOptions } from './uniform-observer.js';
+
+/** For the packages above this one: a warning that is given once. */
+export { warnOnce } from './warn.js';

@@ -1,0 +1,89 @@
+import { OctavoError, type Tensor } from '@octavo/core';
+import type { ObservedQParams } from './observed-qparams.js';
+import { makeFactory, type ObserverFactory } from './observer-factory.js';
+
+const BRAND = Symbol.for('@octavo/Observer.v1');
+
+/** An observer as JSON: what it was made with, and what it has seen. */
+export interface ObserverJSON {
+  /** The class, by name: `MinMaxObserver`. */
+  readonly type: string;
+  readonly version: 1;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+/** A class of observers, made with one object of options. */
+// biome-ignore lint/suspicious/noExplicitAny: each observer types its own options.
+export interface ObserverClass<O extends Observer = Observer, P = any> {
+  new (options?: P): O;
+  readonly typeName: string;
+}
+
+/**
+ * Watches tensors on their way and turns what it saw into scales and zero points. Subclasses say what they keep;
+ * none of them changes a tensor.
+ */
+export abstract class Observer {
+  /** The class by name, in files and messages; it outlives minified class names. */
+  static readonly typeName: string;
+
+  constructor() {
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** Looks at a tensor and gives it back as it came. Empty tensors change nothing. */
+  abstract observe(x: Tensor): Tensor;
+
+  /** Scales and zero points for what was seen so far. */
+  abstract calculateQParams(): ObservedQParams;
+
+  /** Forgets all that was seen. */
+  abstract reset(): void;
+
+  /** The options that make an observer like this one. */
+  protected abstract optionsJSON(): Record<string, unknown>;
+
+  /** What was seen, as JSON; observers without a memory keep the empty object. */
+  protected stateJSON(): Record<string, unknown> {
+    return {};
+  }
+
+  /** Takes what `stateJSON` gave. */
+  protected loadStateJSON(_state: Readonly<Record<string, unknown>>): void {}
+
+  get typeName(): string {
+    return (this.constructor as unknown as ObserverClass).typeName;
+  }
+
+  toJSON(): ObserverJSON {
+    return { type: this.typeName, version: 1, options: this.optionsJSON(), state: this.stateJSON() };
+  }
+
+  /** An observer from `toJSON`'s object, statistics included; the class must be this one. */
+  static fromJSON<O extends Observer>(this: ObserverClass<O>, json: ObserverJSON): O {
+    // biome-ignore lint/complexity/noThisInStatic: the subclass that it is called on.
+    const { typeName } = this;
+    if (json?.type !== typeName || json.version !== 1) {
+      throw new OctavoError(
+        'INVALID_DATA',
+        `[${typeName}.fromJSON] expected a ${typeName} of version 1, got ${json?.type} of version ${json?.version}; ` +
+          'observerFromJSON takes every class',
+      );
+    }
+    const observer = new this(json.options);
+    observer.loadStateJSON(json.state);
+    return observer;
+  }
+
+  /** A factory of observers with these options: partial application, PyTorch's `with_args`. */
+  static withArgs<O extends Observer, P>(this: ObserverClass<O, P>, options: P): ObserverFactory<O, P> {
+    // biome-ignore lint/complexity/noThisInStatic: the subclass that it is called on.
+    return makeFactory(this, options);
+  }
+
+  /** True for an observer of any copy of this package. */
+  static is(value: unknown): value is Observer {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}

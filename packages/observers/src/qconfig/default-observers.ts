@@ -1,0 +1,44 @@
+import { MinMaxObserver } from '../min-max.js';
+import { PerChannelMinMaxObserver } from '../per-channel-min-max.js';
+import { PerRowMinMaxObserver } from '../per-row-min-max.js';
+import { PlaceholderObserver } from '../placeholder.js';
+
+// The factories that presets are made of, by PyTorch's names in camelCase (torch/ao/quantization/observer.py).
+
+/** Activations in 7 bits, min and max. */
+export const defaultObserver = MinMaxObserver.withArgs({ quantMin: 0, quantMax: 127 });
+
+/** Activations whose range is taken at run time, one for the tensor, in 7 bits. */
+export const defaultDynamicQuantObserver = PlaceholderObserver.withArgs({ dtype: 'quint8', isDynamic: true });
+
+/** Activations whose ranges are taken at run time, one a row, in 8 bits: ours. */
+export const perRowDynamicQuantObserver = PerRowMinMaxObserver.withArgs({});
+
+/** Weights, one scale for the tensor. */
+export const defaultWeightObserver = MinMaxObserver.withArgs({ dtype: 'qint8', qscheme: 'per_tensor_symmetric' });
+
+/** Weights, one scale for each output channel. */
+export const defaultPerChannelWeightObserver = PerChannelMinMaxObserver.withArgs({
+  dtype: 'qint8',
+  qscheme: 'per_channel_symmetric',
+});
+
+/** Weights with the lowest code left out, so that the range is symmetric: for kernels that negate codes. */
+export const weightObserverRangeNeg127To127 = defaultWeightObserver.withArgs({
+  quantMin: -127,
+  quantMax: 127,
+  eps: 2 ** -12,
+});
+
+export const perChannelWeightObserverRangeNeg127To127 = defaultPerChannelWeightObserver.withArgs({
+  quantMin: -127,
+  quantMax: 127,
+  eps: 2 ** -12,
+});
+
+/** Embedding tables: a float zero point for each row. */
+export const defaultFloatQParamsObserver = PerChannelMinMaxObserver.withArgs({
+  dtype: 'quint8',
+  qscheme: 'per_channel_affine_float_qparams',
+  chAxis: 0,
+});

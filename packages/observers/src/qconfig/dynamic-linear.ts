@@ -1,0 +1,95 @@
+import {
+  clamp,
+  DYNAMIC_SCHEMES,
+  formatDims,
+  inverseScale,
+  OctavoError,
+  QuantizedTensor,
+  quantizeValue,
+  sizeOf,
+  Tensor,
+} from '@octavo/core';
+import { PerRowMinMaxObserver } from '../per-row-min-max.js';
+import { PlaceholderObserver } from '../placeholder.js';
+import { describeQConfig, type QConfig } from './qconfig.js';
+
+/** Attributes of core's `quantized::linear_dynamic`: the granularity of its ranges, and 7 bits or 8. */
+export interface DynamicLinearAttrs {
+  /** 0: one range a tensor, as PyTorch. 1: one range a row. */
+  readonly scheme: 0 | 1;
+  readonly reduceRange: 0 | 1;
+}
+
+/**
+ * What a qconfig means for the input of a dynamically quantized linear: the one place where eager and graph look.
+ * A dynamic placeholder gives PyTorch's scheme, `PerRowMinMaxObserver` ours.
+ */
+export function dynamicLinearAttrs(qconfig: QConfig): DynamicLinearAttrs {
+  const { typeName } = qconfig.activation.observerClass;
+  const observer = qconfig.activation() as PerRowMinMaxObserver | PlaceholderObserver;
+  const perRow = typeName === PerRowMinMaxObserver.typeName;
+  const perTensor = typeName === PlaceholderObserver.typeName && observer.isDynamic && observer.dtype === 'quint8';
+  if (!perRow && !perTensor) {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      `${describeQConfig(qconfig)} is no qconfig for dynamic int8 quantization: its activations must have their range ` +
+        'taken at run time as quint8; use perRowDynamicQConfig, perChannelDynamicQConfig or defaultDynamicQConfig',
+    );
+  }
+  return {
+    scheme: perRow ? DYNAMIC_SCHEMES.perRow : DYNAMIC_SCHEMES.perTensor,
+    reduceRange: observer.reduceRange ? 1 : 0,
+  };
+}
+
+/**
+ * The int8 codes of a weight by a qconfig's weight observer: float32 [out, in] -> qint8, per tensor or per channel.
+ * Codes are clamped to the observer's range where that is narrower than int8 (PyTorch, `_clamp_weights`).
+ * NaN and infinities are refused: a weight that holds them is broken, and its codes would hide it.
+ */
+export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTensor {
+  if (weight.type !== 'float32') {
+    throw new OctavoError(
+      'INVALID_DTYPE',
+      `weight: expected float32, got ${weight.type} ${formatDims(weight.raw.dims)}; convert it with F.to(weight, 'float32')`,
+    );
+  }
+  const { data, dims } = (weight as Tensor<'float32'>).raw;
+  checkFinite(data);
+  const observer = qconfig.weight();
+  if ((observer as { dtype?: string }).dtype !== 'qint8') {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      `weight: ${describeQConfig(qconfig)} asks for ${(observer as { dtype?: string }).dtype} weights; dynamic int8 ` +
+        'linears take qint8, such as defaultPerChannelWeightObserver gives',
+    );
+  }
+  observer.observe(weight);
+  const { scales, zeroPoints, axis, quantMin, quantMax } = observer.calculateQParams();
+  const codes = new Int8Array(data.length);
+  const run = axis === null ? data.length : sizeOf(dims.slice(axis + 1));
+  for (let start = 0, channel = 0; start < data.length; start += run, channel = (channel + 1) % scales.length) {
+    const inverse = inverseScale(scales[channel] as number);
+    const zeroPoint = zeroPoints[channel] as number;
+    for (let i = start; i < start + run; i++) {
+      codes[i] = clamp(quantizeValue(data[i] as number, inverse, zeroPoint, -128, 127), quantMin, quantMax);
+    }
+  }
+  return new QuantizedTensor('qint8', new Tensor('int8', codes, dims), {
+    scales,
+    zeroPoints: Int32Array.from(zeroPoints),
+    axis,
+  });
+}
+
+function checkFinite(data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i] as number;
+    if (x - x === 0) continue;
+    throw new OctavoError(
+      'INVALID_DATA',
+      `weight: element ${i} is ${x}; a weight must be finite to be quantized. Check the file it was loaded from, or keep ` +
+        'this module float with null in the qconfig map',
+    );
+  }
+}

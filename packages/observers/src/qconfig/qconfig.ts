@@ -1,0 +1,50 @@
+import { OctavoError } from '@octavo/core';
+import { Observer } from '../observer.js';
+import { describeFactory, type ObserverFactory } from '../observer-factory.js';
+
+/**
+ * How to quantize: factories of the observers that find ranges of activations and of weights. Factories and not
+ * observers, because every tensor has an observer of its own.
+ */
+export interface QConfig {
+  /** Name of a preset, for messages and reports. */
+  readonly name?: string;
+  readonly activation: ObserverFactory;
+  readonly weight: ObserverFactory;
+}
+
+/** A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`. */
+export function defineQConfig({ name, activation, weight }: QConfig): QConfig {
+  checkFactory('activation', activation);
+  checkFactory('weight', weight);
+  return Object.freeze({ ...(name === undefined ? {} : { name }), activation, weight });
+}
+
+/** True for an object with two observer factories, whoever made it. */
+export function isQConfig(value: unknown): value is QConfig {
+  const { activation, weight } = (value ?? {}) as Partial<QConfig>;
+  return isFactory(activation) && isFactory(weight);
+}
+
+/** A preset's name, or the two factories as text. */
+export function describeQConfig(qconfig: QConfig): string {
+  if (qconfig.name !== undefined) return qconfig.name;
+  return `QConfig(activation=${describeFactory(qconfig.activation)}, weight=${describeFactory(qconfig.weight)})`;
+}
+
+function isFactory(value: unknown): value is ObserverFactory {
+  return typeof value === 'function' && 'observerClass' in value;
+}
+
+function checkFactory(part: 'activation' | 'weight', value: unknown): void {
+  if (isFactory(value)) return;
+  const got = Observer.is(value)
+    ? `an observer (${value.typeName}); each tensor needs its own`
+    : typeof value === 'function' && 'typeName' in value
+      ? `the class ${String(value.typeName)}`
+      : String(value);
+  throw new OctavoError(
+    'INVALID_ARGUMENT',
+    `[QConfig] ${part} must be a factory such as MinMaxObserver.withArgs({ dtype: 'qint8' }), got ${got}`,
+  );
+}
