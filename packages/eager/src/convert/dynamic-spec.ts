@@ -1,0 +1,109 @@
+import { didYouMean, type Module, OctavoError } from '@octavo/core';
+import type { QConfig, QConfigDict } from '@octavo/observers';
+import { isExactly, isModuleClass, type ModuleClass } from './module-class.js';
+import { DYNAMIC_SWAPS, supportedTypes, swapFor, swapThatMade } from './swap-table.js';
+
+type Key = ModuleClass | string;
+
+/**
+ * What `quantizeDynamic` is to quantize: types and names (`[nn.Linear, 'classifier']`, or a Set of them), qconfigs by
+ * name (`{ '': perRowDynamicQConfig, classifier: null }`), or qconfigs by type and name (a Map).
+ */
+export type DynamicSpec = Iterable<Key> | ReadonlyMap<Key, QConfig | null> | QConfigDict;
+
+/**
+ * The dictionary of qconfigs by path that a spec means for a model: a type stands for the paths of its modules, and a
+ * name wins over a type, as in PyTorch's `propagate_qconfig_`.
+ */
+export function expandSpec(model: Module, spec: DynamicSpec | null | undefined, fallback: QConfig): QConfigDict {
+  const modules = [...model.namedModules()];
+  const entries = entriesOf(spec, fallback);
+  const byType = entries.filter((entry): entry is [ModuleClass, QConfig | null] => typeof entry[0] !== 'string');
+  const byName = entries.filter((entry): entry is [string, QConfig | null] => typeof entry[0] === 'string');
+  const dict: Record<string, QConfig | null> = {};
+  for (const [type, qconfig] of byType) {
+    for (const path of pathsOfType(model, modules, type)) dict[path] = qconfig;
+  }
+  const paths = new Set(modules.map(([path]) => path));
+  for (const [name, qconfig] of byName) {
+    checkName(model, paths, name);
+    dict[name] = qconfig;
+  }
+  return dict;
+}
+
+/** Keys with their qconfigs, in order; without a spec, every type of the table. */
+function entriesOf(spec: DynamicSpec | null | undefined, fallback: QConfig): [Key, QConfig | null][] {
+  if (spec === null || spec === undefined) return DYNAMIC_SWAPS.map(({ float }) => [float, fallback]);
+  if (typeof spec === 'string' || typeof spec === 'function') {
+    const name = typeof spec === 'string' ? `'${spec}'` : (spec as { name: string }).name;
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[quantizeDynamic] the spec is a list: give [${name}] in place of ${name}`,
+    );
+  }
+  if (typeof spec !== 'object') {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[quantizeDynamic] expected a list of types and names, a Map, or qconfigs by module path; got ${String(spec)}`,
+    );
+  }
+  if (isMap(spec)) return checkKeys([...spec]);
+  if (Symbol.iterator in spec) return checkKeys([...spec].map((key) => [key, fallback]));
+  return Object.entries(spec);
+}
+
+/** True for the forms of a spec that bring qconfigs of their own. */
+export function bringsQConfigs(spec: DynamicSpec | null | undefined): boolean {
+  return typeof spec === 'object' && spec !== null && (isMap(spec) || !(Symbol.iterator in spec));
+}
+
+function isMap(spec: object): spec is ReadonlyMap<Key, QConfig | null> {
+  return Object.prototype.toString.call(spec) === '[object Map]';
+}
+
+function checkKeys(entries: [Key, QConfig | null][]): [Key, QConfig | null][] {
+  for (const [key] of entries) {
+    if (typeof key === 'string' || isModuleClass(key)) continue;
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[quantizeDynamic] a spec lists classes of modules (nn.Linear) and names of modules ('classifier'); got ${String(key)}`,
+    );
+  }
+  return entries;
+}
+
+/** Paths of the modules of a type. The type must have an int8 form, or hold modules that have one. */
+function pathsOfType(model: Module, modules: readonly [string, Module][], type: ModuleClass): string[] {
+  const found = modules.filter(([, module]) => isExactly(module, type));
+  const supported = DYNAMIC_SWAPS.some(({ float }) => float === type);
+  const holdsSupported = found.some(([, module]) => [...module.namedModules()].some(([, inner]) => isTarget(inner)));
+  if (!supported && !holdsSupported) {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      `[quantizeDynamic] ${type.name} has no dynamic int8 form; supported: ${supportedTypes()}`,
+      { details: { type: type.name } },
+    );
+  }
+  if (found.length === 0) {
+    const types = [...new Set(modules.map(([, module]) => module.typeName))].join(', ');
+    throw new OctavoError('UNKNOWN_NAME', `[quantizeDynamic] ${model.typeName} has no ${type.name}; it has ${types}`);
+  }
+  return found.map(([path]) => path);
+}
+
+function isTarget(module: Module): boolean {
+  return swapFor(module) !== undefined || swapThatMade(module) !== undefined;
+}
+
+function checkName(model: Module, paths: ReadonlySet<string>, name: string): void {
+  if (paths.has(name)) return;
+  const type = DYNAMIC_SWAPS.find(({ float }) => float.name === name);
+  const remedy =
+    type === undefined
+      ? didYouMean(name, paths)
+      : `; to choose by type give the class, as in [nn.${name}] or new Map([[nn.${name}, qconfig]])`;
+  throw new OctavoError('UNKNOWN_NAME', `[quantizeDynamic] ${model.typeName} has no module '${name}'${remedy}`, {
+    details: { name, known: [...paths] },
+  });
+}

@@ -1,0 +1,137 @@
+import { cloneModule, didYouMean, isModule, isOctavoError, type Module, OctavoError } from '@octavo/core';
+import {
+  perRowDynamicQConfig,
+  type QConfig,
+  type QConfigResolution,
+  resolveQConfig,
+  warnOnce,
+} from '@octavo/observers';
+import { noteFloatReason } from '../report/float-reasons.js';
+import { bringsQConfigs, type DynamicSpec, expandSpec } from './dynamic-spec.js';
+import { swapModule } from './swap-module.js';
+import { supportedTypes, swapFor, swapThatMade } from './swap-table.js';
+
+export interface QuantizeDynamicOptions {
+  /** Changes the model that was given instead of a copy of it. */
+  inplace?: boolean;
+  /** What weights become; 'qint8' is the only one yet. */
+  dtype?: 'qint8';
+  /** For specs that list types and names, or no spec at all; `perRowDynamicQConfig` by default. */
+  qconfig?: QConfig;
+}
+
+/**
+ * A model whose linears have int8 weights and quantize their inputs at run time (PyTorch's `quantize_dynamic`): no
+ * calibration data is needed. The float model stays as it is, unless `inplace`; what is not swapped is shared.
+ *
+ * `spec` says what to quantize; all linears where it is left out. A name covers its module and all below it, the
+ * deepest name decides, and null keeps float: `{ '': perRowDynamicQConfig, 'encoder.0': null }`.
+ */
+export function quantizeDynamic<M extends Module>(
+  model: M,
+  spec?: DynamicSpec | null,
+  options: QuantizeDynamicOptions = {},
+): M {
+  checkArguments(model, spec, options);
+  const dict = expandSpec(model, spec, options.qconfig ?? perRowDynamicQConfig);
+  const target = options.inplace === true ? model : cloneModule(model);
+  const modules = [...target.namedModules()];
+  const qconfigs = resolveQConfig(
+    dict,
+    modules.map(([path]) => path),
+  );
+  // All swaps are made before the first is put in place: an error leaves a model that was given `inplace` whole.
+  const swaps = makeSwaps(modules, qconfigs);
+  if (swaps.size === 0) reportNothingSwapped(target, modules, qconfigs);
+  const root = swaps.get('');
+  if (root !== undefined) {
+    if (options.inplace === true) {
+      throw new OctavoError(
+        'INVALID_ARGUMENT',
+        `[quantizeDynamic] a ${model.typeName} cannot be swapped in place, as nothing holds it; leave inplace out and use what is returned`,
+      );
+    }
+    return root.eval() as M;
+  }
+  const byPath = new Map(modules);
+  for (const [path, quantized] of swaps) {
+    const dot = path.lastIndexOf('.');
+    (byPath.get(path.slice(0, Math.max(dot, 0))) as Module).setChild(path.slice(dot + 1), quantized);
+  }
+  return target.eval();
+}
+
+/** Quantized modules by path. A module that the model holds twice stays one, where both places have one qconfig. */
+function makeSwaps(modules: readonly [string, Module][], qconfigs: QConfigResolution): Map<string, Module> {
+  const swaps = new Map<string, Module>();
+  const made = new Map<Module, Map<QConfig, Module>>();
+  for (const [path, module] of modules) {
+    if (swapFor(module) === undefined) continue;
+    const qconfig = qconfigs.get(path);
+    if (qconfig === null) {
+      noteFloatReason(module, qconfigs.reason(path));
+      continue;
+    }
+    const ofModule = made.get(module) ?? new Map<QConfig, Module>();
+    made.set(module, ofModule);
+    const quantized = ofModule.get(qconfig) ?? swapAt(path, module, qconfig);
+    ofModule.set(qconfig, quantized);
+    swaps.set(path, quantized);
+  }
+  return swaps;
+}
+
+/** `swapModule` whose errors name the module's path. */
+function swapAt(path: string, module: Module, qconfig: QConfig): Module {
+  try {
+    return swapModule(module, qconfig);
+  } catch (error) {
+    if (!isOctavoError(error)) throw error;
+    const place = path === '' ? module.typeName : path;
+    throw new OctavoError(error.code, `[quantizeDynamic] ${place}: ${error.message}`, {
+      cause: error,
+      details: { ...error.details, path },
+    });
+  }
+}
+
+function checkArguments(model: Module, spec: DynamicSpec | null | undefined, options: QuantizeDynamicOptions): void {
+  if (!isModule(model)) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[quantizeDynamic] expected a module, got ${model === null ? 'null' : typeof model}`,
+    );
+  }
+  const { dtype = 'qint8', qconfig, ...others } = options as QuantizeDynamicOptions & Record<string, unknown>;
+  const unknown = Object.keys(others).find((name) => name !== 'inplace');
+  if (unknown !== undefined) {
+    const hint = didYouMean(unknown, ['inplace', 'dtype', 'qconfig']);
+    throw new OctavoError('INVALID_ARGUMENT', `[quantizeDynamic] unknown option '${unknown}'${hint}`);
+  }
+  if (dtype !== 'qint8') {
+    throw new OctavoError('UNSUPPORTED', `[quantizeDynamic] dtype must be 'qint8', got '${String(dtype)}'`);
+  }
+  if (qconfig !== undefined && bringsQConfigs(spec)) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      '[quantizeDynamic] the spec brings its own qconfigs; leave options.qconfig out, or list types and names instead',
+    );
+  }
+}
+
+/** Nothing to swap is an error, but for a spec of nothing but null, which asked for it. */
+function reportNothingSwapped(model: Module, modules: readonly [string, Module][], qconfigs: QConfigResolution): void {
+  if ([...qconfigs].every(([, qconfig]) => qconfig === null)) {
+    warnOnce(
+      'OCTAVO_W_NOTHING_QUANTIZED',
+      `[quantizeDynamic] the spec keeps all of ${model.typeName} float; name a module or a type with a qconfig to quantize it`,
+    );
+    return;
+  }
+  const done = modules.filter(([, module]) => swapThatMade(module) !== undefined).length;
+  const why =
+    done > 0
+      ? `its ${done} int8 modules are quantized already; quantize the float model instead`
+      : `no ${supportedTypes()} lies where the spec asks for int8; print(model) shows what it is made of`;
+  throw new OctavoError('UNSUPPORTED', `[quantizeDynamic] nothing to quantize in ${model.typeName}: ${why}`);
+}
