@@ -1,0 +1,21 @@
+// The public names of @octavo/graph. Anything not listed here may change without notice.
+
+export { loadGraph } from './file/load-graph.js';
+export { graphSizeBytes, saveGraph } from './file/save-graph.js';
+export type { Attributes, AttributeValue } from './ir/attributes.js';
+export { Graph, type GraphOutput, type GraphStage } from './ir/graph.js';
+export type { Node, NodeSpec, OutputSpec } from './ir/node.js';
+export type { ObserverSpec } from './ir/observer-spec.js';
+export type { AttributeTensor } from './ir/read-attribute.js';
+export type { Use, Value } from './ir/value.js';
+export type { ElementType, PackedType, TensorType, ValueType } from './ir/value-type.js';
+export { verify } from './ir/verify.js';
+export { type Lowered, lower, type OutputSource } from './lower/lower.js';
+export type { Pass } from './passes/pass.js';
+export { type ConvertOptions, convertDynamic } from './quantize/convert-dynamic.js';
+export { coverage } from './quantize/coverage.js';
+export { type InplaceOption, prepareDynamic } from './quantize/prepare-dynamic.js';
+export { quantizeDynamic } from './quantize/quantize-dynamic.js';
+export type { Feeds } from './run/graph-runner.js';
+export type { TraceInputs } from './trace/named-tensors.js';
+export { type Traceable, trace } from './trace/trace.js';

@@ -1,0 +1,106 @@
+import { OctavoError } from '@octavo/core';
+import type { Attributes } from './attributes.js';
+import type { Graph } from './graph.js';
+import { LinkedUse, Value } from './value.js';
+import type { ValueType } from './value-type.js';
+
+/** What an output of a new node is to be. */
+export interface OutputSpec {
+  readonly type: ValueType;
+  readonly hint?: string;
+}
+
+/** What a new node is to be. Inputs are null where an optional operand is absent. */
+export interface NodeSpec {
+  readonly op: string;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly OutputSpec[];
+  readonly attrs?: Attributes;
+  readonly scope?: string;
+  readonly note?: string;
+}
+
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
+
+/**
+ * One operation. `op` is a name of core's op table, or one of the few `prim::` and `octavo::observe` nodes that a
+ * graph has besides. Nodes are made and placed by `Graph.insert`; they form a list in an order that respects data flow.
+ */
+export class Node {
+  readonly id: number;
+  readonly op: string;
+  readonly graph: Graph;
+  readonly outputs: readonly Value[];
+  /** Shared by clones: passes put another object in place instead of editing this one. */
+  attrs: Attributes;
+  /** Path of the module whose forward called the op: '' is the root. */
+  readonly scope: string;
+  /** Why this node is int8 or stayed float, for the coverage report. */
+  note: string;
+  /** @internal The list's links, kept by Graph. */
+  previous: Node | null = null;
+  /** @internal */
+  next: Node | null = null;
+  private readonly operands: (Value | null)[] = [];
+  private readonly operandUses: (LinkedUse | null)[] = [];
+
+  /** @internal Called by Graph. Outputs are numbered from `firstValueId`. */
+  constructor(graph: Graph, id: number, spec: NodeSpec, valueIds: readonly number[]) {
+    this.graph = graph;
+    this.id = id;
+    this.op = spec.op;
+    this.attrs = spec.attrs ?? NO_ATTRIBUTES;
+    this.scope = spec.scope ?? '';
+    this.note = spec.note ?? '';
+    this.outputs = spec.outputs.map(({ type, hint }, i) => new Value(valueIds[i] as number, this, type, hint));
+    for (const input of spec.inputs) this.addInput(input);
+  }
+
+  get inputs(): readonly (Value | null)[] {
+    return this.operands;
+  }
+
+  /** The operand that must be there. */
+  input(index: number): Value {
+    const value = this.operands[index];
+    if (value) return value;
+    throw new OctavoError('INVALID_ARGUMENT', `[${this.op}] operand ${index} is absent${at(this.scope)}`);
+  }
+
+  /** The first output: the only one of nearly all nodes. */
+  get output(): Value {
+    return this.outputs[0] as Value;
+  }
+
+  setInput(index: number, value: Value | null): void {
+    const old = this.operandUses[index];
+    if (old) this.operands[index]?.removeUse(old);
+    const use = value === null ? null : new LinkedUse(this, index);
+    if (use !== null) value?.addUse(use);
+    this.operands[index] = value;
+    this.operandUses[index] = use;
+    this.graph.touch();
+  }
+
+  addInput(value: Value | null): void {
+    this.setInput(this.operands.length, value);
+  }
+
+  /** Takes the node out of its graph. Nothing may read its outputs any more. */
+  remove(): void {
+    if (this.outputs.some((output) => output.isUsed)) {
+      throw new OctavoError(
+        'INVALID_ARGUMENT',
+        `[${this.op}] cannot be removed: its output is still read${at(this.scope)}`,
+      );
+    }
+    this.operands.forEach((_, i) => {
+      this.setInput(i, null);
+    });
+    this.graph.unlink(this);
+  }
+}
+
+function at(scope: string): string {
+  return scope === '' ? '' : ` (in module '${scope}')`;
+}

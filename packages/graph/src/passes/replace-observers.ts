@@ -1,0 +1,121 @@
+import {
+  DTYPES,
+  type DType,
+  DYNAMIC_SCHEMES,
+  isOctavoError,
+  OctavoError,
+  QUANTIZED_DTYPES,
+  type QuantizedTensor,
+  Tensor,
+} from '@octavo/core';
+import { dynamicLinearAttrs, quantizeWeight } from '@octavo/observers';
+import { FreeNames } from '../ir/free-names.js';
+import type { Graph } from '../ir/graph.js';
+import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
+import type { Node, NodeSpec } from '../ir/node.js';
+import { OBSERVE, type ObserverSpec, observerName } from '../ir/observer-spec.js';
+import type { Value } from '../ir/value.js';
+import { type ElementType, tensorType } from '../ir/value-type.js';
+import { rememberCodes } from '../quantize/weight-codes.js';
+
+/**
+ * Replaces every observer by quantize and dequantize. A weight's scale and zero point become parameters beside it
+ * (`fc.weight_scale`, `fc.weight_zero_point`); an activation's are chosen at run time. Changes what the graph
+ * computes: from here on it rounds as int8 does.
+ */
+export function replaceObservers(graph: Graph): Graph {
+  const names = new FreeNames(graph);
+  for (const node of graph.nodes()) {
+    if (node.op !== OBSERVE) continue;
+    const spec = graph.observers.get(observerName(node)) as ObserverSpec;
+    const codes =
+      spec.role === 'weight' ? quantizedWeight(graph, names, node, spec) : quantizedActivation(graph, node, spec);
+    const dequantize = graph.insert(
+      {
+        op: 'aten::dequantize',
+        inputs: [codes],
+        outputs: [{ type: retyped(codes, 'float32'), hint: 'dequant' }],
+      },
+      node,
+    );
+    node.output.replaceUses(dequantize.output);
+    node.remove();
+  }
+  return graph;
+}
+
+/** choose_qparams and quantize, per tensor or per row, for a value that is known at run time only. */
+function quantizedActivation(graph: Graph, node: Node, { qconfig }: ObserverSpec): Value {
+  const x = node.input(0);
+  const { scheme, reduceRange } = dynamicLinearAttrs(qconfig);
+  const perRow = scheme === DYNAMIC_SCHEMES.perRow;
+  const [scale, zeroPoint] = graph.insert(
+    {
+      op: perRow ? 'octavo::choose_qparams_per_row' : 'aten::_choose_qparams_per_tensor',
+      inputs: [x],
+      outputs: [
+        { type: tensorType('float32', rowDims(x, perRow)), hint: 'scale' },
+        { type: tensorType('int32', rowDims(x, perRow)), hint: 'zero_point' },
+      ],
+      attrs: { reduceRange },
+    },
+    node,
+  ).outputs as [Value, Value];
+  return graph.insert(
+    {
+      op: perRow ? 'octavo::quantize_per_row' : 'aten::quantize_per_tensor',
+      inputs: [x, scale, zeroPoint],
+      outputs: [{ type: retyped(x, 'quint8'), hint: 'quant' }],
+      attrs: perRow ? {} : { dtype: DTYPES.uint8.code },
+    },
+    node,
+  ).output;
+}
+
+/** Runs the weight's observer now and quantizes by what it found. */
+function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: ObserverSpec): Value {
+  const value = node.input(0);
+  const name = value.node.op === GET_ATTR ? attributeName(value.node) : `constant_${value.id}`;
+  const weight = leafTensor(value) as Tensor;
+  const codes = observedWeight(weight, name, spec);
+  const { scales, zeroPoints, axis, dtype } = codes;
+  const scale = new Tensor('float32', scales, [scales.length]);
+  rememberCodes(weight, scale, codes);
+  const parameter = (suffix: string, tensor: Tensor): Value => {
+    const free = names.find(`${name}_${suffix}`);
+    graph.parameters.set(free, tensor);
+    return graph.insert(attributeSpec(free, tensor), node).output;
+  };
+  const qparams = [
+    parameter('scale', scale),
+    parameter('zero_point', new Tensor('int32', zeroPoints, [zeroPoints.length])),
+  ];
+  const storage: DType = QUANTIZED_DTYPES[dtype].storage;
+  const quantize: NodeSpec = {
+    op: axis === null ? 'aten::quantize_per_tensor' : 'aten::quantize_per_channel',
+    inputs: [value, ...qparams],
+    outputs: [{ type: retyped(value, dtype), hint: 'quant' }],
+    attrs: { ...(axis === null ? {} : { axis }), dtype: DTYPES[storage].code },
+  };
+  return graph.insert(quantize, node).output;
+}
+
+function observedWeight(weight: Tensor, name: string, { qconfig }: ObserverSpec): QuantizedTensor {
+  try {
+    return quantizeWeight(weight, qconfig);
+  } catch (error) {
+    if (!isOctavoError(error)) throw error;
+    throw new OctavoError(error.code, `${name}: ${error.message}`, { cause: error, details: { parameter: name } });
+  }
+}
+
+function retyped({ type }: Value, dtype: ElementType) {
+  return tensorType(dtype, type.kind === 'tensor' ? type.dims : null);
+}
+
+/** Dims of an activation's scales: one, or one a row. */
+function rowDims({ type }: Value, perRow: boolean): number[] | null {
+  if (!perRow) return [1];
+  if (type.kind !== 'tensor' || type.dims === null) return null;
+  return [type.dims.slice(0, -1).reduce((rows, dim) => rows * dim, 1)];
+}

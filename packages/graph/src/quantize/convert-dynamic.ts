@@ -1,0 +1,24 @@
+import type { Graph } from '../ir/graph.js';
+import { CONVERT_PASSES, FREEZE_PASSES } from '../passes/index.js';
+import { runPasses } from '../passes/pass.js';
+import type { InplaceOption } from './prepare-dynamic.js';
+import { checkStage } from './stage.js';
+
+export interface ConvertOptions extends InplaceOption {
+  /**
+   * Keeps the weights as float parameters that can be read (`graph.get`), with quantize and dequantize nodes around
+   * float ops, instead of packing them. The same numbers to rounding; the size of the float model; slower.
+   */
+  debug?: boolean;
+}
+
+/** A prepared graph in its final form: int8 linears with packed weights, or with `debug` their float emulation. */
+export function convertDynamic(prepared: Graph, { debug = false, inplace = false }: ConvertOptions = {}): Graph {
+  checkStage('convertDynamic', prepared, 'prepared');
+  const graph = runPasses(
+    inplace ? prepared : prepared.clone(),
+    debug ? CONVERT_PASSES : [...CONVERT_PASSES, ...FREEZE_PASSES],
+  );
+  graph.stage = debug ? 'debug' : 'quantized';
+  return graph;
+}

@@ -1,0 +1,71 @@
+import { type CoverageReport, type CoverageRow, coverageReport } from '@octavo/observers';
+import type { Graph, GraphStage } from '../ir/graph.js';
+import { leafOperand } from '../ir/leaf-nodes.js';
+import type { Node } from '../ir/node.js';
+import { OBSERVE } from '../ir/observer-spec.js';
+import type { Value } from '../ir/value.js';
+
+/**
+ * Multiply-adds of a node for each token (row of the last dimension), from its operands' dims as traced:
+ * a linear has in * out; attention 2 * keys * width (scores, then the weighted sum); a matmul [b, h, m, k] x
+ * [b, h, k, n] has h * k * n. Rows count alike, also those that only some tokens pass (a pooler).
+ */
+const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
+  'aten::linear': (node) => size(dims(node, 1)),
+  'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
+  'octavo::multi_head_attention': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
+  'aten::matmul': (node) =>
+    size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
+};
+
+/** Why an op that does multiply-adds never is int8 in dynamic quantization; linears say why themselves. */
+const NO_INT8_FORM: Readonly<Record<string, string>> = {
+  'octavo::multi_head_attention': 'attention has no dynamic int8 form',
+  'aten::matmul': 'matmul of two activations has no dynamic int8 form',
+};
+
+/** What of a graph runs in int8 and what stayed float, and why: one row for each op that does multiply-adds. */
+export function coverage(graph: Graph): CoverageReport {
+  const rows: CoverageRow[] = [];
+  for (const node of graph.nodes()) {
+    const count = Object.hasOwn(MULTIPLY_ADDS, node.op) ? MULTIPLY_ADDS[node.op] : undefined;
+    if (count === undefined) continue;
+    const { precision, reason } = verdict(graph, node);
+    rows.push({ path: node.scope, op: node.op, precision, reason, multiplyAdds: count(node) });
+  }
+  return coverageReport(rows);
+}
+
+function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
+  if (node.op === 'quantized::linear_dynamic') return { precision: 'int8', reason: node.note || 'dynamic' };
+  const reason = isMarked(node) ? MARKED[graph.stage] : node.note || NO_INT8_FORM[node.op] || 'not quantized';
+  return { precision: 'float32', reason };
+}
+
+/** True for a float linear that is to be int8, or emulates it. */
+function isMarked({ inputs }: Node): boolean {
+  return inputs.some((input) => input?.node.op === OBSERVE || input?.node.op === 'aten::dequantize');
+}
+
+/** Why a linear that a qconfig covers is float, by the stage of its graph. */
+const MARKED: Readonly<Record<GraphStage, string>> = {
+  float: 'not quantized',
+  prepared: 'prepared, not converted yet',
+  debug: 'debug: float emulation of int8',
+  quantized: 'no int8 form',
+};
+
+/** The dims of an operand as traced; [] where they are unknown. */
+function dims(node: Node, index: number): readonly number[] {
+  const type = node.inputs[index]?.type;
+  return type?.kind === 'tensor' ? (type.dims ?? []) : [];
+}
+
+function size(of: readonly number[]): number {
+  return of.reduce((product, dim) => product * dim, 1);
+}
+
+function packedSize(value: Value): number {
+  const operand = leafOperand(value);
+  return operand !== undefined && 'inFeatures' in operand ? operand.inFeatures * operand.outFeatures : 0;
+}
