@@ -132,7 +132,7 @@ const CASES: Record<string, (random: Random) => Case> = {
       ] as const
     )[integer(r, 0, 2)] as [number, number, number];
     const zero = Tensor.from([integer(r, low, high)], { dtype: 'int32' });
-    return [[floats(r, dims(r, 1, 3, 20), 0.1), Tensor.from([0.01 + r()]), zero], { dtype }];
+    return [[floats(r, dims(r, 1, 3, 20), 0.1), Tensor.from([r() < 0.1 ? 0 : 0.01 + r()]), zero], { dtype }];
   },
   'octavo::quantize_per_row': (r) => {
     const [m, k] = [integer(r, 1, 9), integer(r, 1, 40)];
@@ -140,7 +140,10 @@ const CASES: Record<string, (random: Random) => Case> = {
       Array.from({ length: m }, () => integer(r, 0, 255)),
       { dtype: 'int32' },
     );
-    return [[floats(r, [m, k], 0.1), Tensor.from(Array.from({ length: m }, () => 0.01 + r())), zeros], {}];
+    return [
+      [floats(r, [m, k], 0.1), Tensor.from(Array.from({ length: m }, () => (r() < 0.1 ? 0 : 0.01 + r()))), zeros],
+      {},
+    ];
   },
   'aten::quantize_per_channel': (r) => {
     const shape = dims(r, 2, 3, 12);

@@ -11,10 +11,11 @@ struct Range {
 };
 
 // code = clamp(zero + rint(x * inverse)): the zero point outside the rounding, as quantize_per_tensor of PyTorch. A
-// product beyond int32 saturates (PyTorch's wraps there); NaN becomes the zero point.
+// product beyond int32 saturates (PyTorch's wraps there); a NaN product becomes the zero point.
 template <class T> T quantize_plain(float x, float inverse, int32_t zero, Range range) {
-  if (x != x) return T(zero);
-  const double code = double(nearbyintf(x * inverse)) + double(zero);
+  const float steps = x * inverse;
+  if (steps != steps) return T(zero);
+  const double code = double(nearbyintf(steps)) + double(zero);
   return T(code < range.low ? range.low : code > range.high ? range.high : code);
 }
 

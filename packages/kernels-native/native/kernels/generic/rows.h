@@ -167,8 +167,9 @@ void quantize_fma_row(const float* x, size_t n, float inverse, float zero, uint8
   const Simd::F zp = Simd::set1(zero);
   const Simd::F top = Simd::set1(255.0f);
   const auto quantize = [&](Simd::F v) {
-    const Simd::F t = Simd::fma(Simd::keep(Simd::ordered(v), v), inv, zp);
-    return Simd::to_int(Simd::rint(Simd::min(top, Simd::max(Simd::zero(), t))));
+    const Simd::F t = Simd::fma(v, inv, zp);
+    const Simd::F number = Simd::select(Simd::ordered(t), t, zp);
+    return Simd::to_int(Simd::rint(Simd::min(top, Simd::max(Simd::zero(), number))));
   };
   by_lanes(
       n, [&](size_t i) { Simd::store_u8(codes + i, quantize(Simd::load(x + i))); },
