@@ -1,0 +1,38 @@
+import { type DoctorReport, doctor } from '@octavo/core';
+import { loadNativeBackend } from '../native-backend.js';
+import type { DefineCommand } from './command.js';
+import { EXIT } from './exit-code.js';
+
+/** `octavo doctor`: what runs here, why not something better, and whether it computes right. */
+export const defineDoctor: DefineCommand = (program, io, exit) => {
+  program
+    .command('doctor')
+    .description('Say which backend runs here and why not a better one, and test it.')
+    .action(async () => {
+      const isas = await loadNativeBackend();
+      const report = doctor();
+      const facts: [string, string][] = [
+        ['platform', report.platform],
+        ['node', report.node ?? 'none'],
+        ['backend', report.backend],
+        ['isa', describeIsa(report, isas)],
+        ['threads', String(report.threads)],
+        ['self-test', describeSelfTest(report)],
+      ];
+      if (report.backend === 'reference') facts.push(['why', report.why ?? 'asked for with OCTAVO_BACKEND=reference']);
+      io.out(facts.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join(''));
+      if (!report.selfTest.every(({ ok }) => ok)) exit(EXIT.failed);
+    });
+};
+
+function describeIsa({ backend, isa }: DoctorReport, isas: readonly string[]): string {
+  if (backend !== 'native') return isa;
+  const capped = isa === isas.at(-1) ? 'the best of' : 'capped with OCTAVO_ISA;';
+  return `${isa} (${capped} what the kernels and this CPU have: ${isas.join(', ')})`;
+}
+
+function describeSelfTest({ selfTest }: DoctorReport): string {
+  const wrong = selfTest.filter(({ ok }) => !ok).map(({ op }) => op);
+  const passed = `${selfTest.length - wrong.length} of ${selfTest.length} checks give the reference's bits`;
+  return wrong.length === 0 ? passed : `FAILED: ${passed}; wrong: ${[...new Set(wrong)].join(', ')}`;
+}

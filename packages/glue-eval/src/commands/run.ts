@@ -1,0 +1,59 @@
+import { formatDims, OctavoError, type Tensor } from '@octavo/core';
+import { readSafetensors, writeSafetensors } from '@octavo/core/node';
+import { loadGraph } from '@octavo/graph';
+import { loadNativeBackend } from '../native-backend.js';
+import { checkWritable } from '../output-file.js';
+import type { DefineCommand } from './command.js';
+
+interface RunFlags {
+  input: string;
+  output?: string;
+}
+
+/** `octavo run`: a saved graph on tensors from a file. */
+export const defineRun: DefineCommand = (program, io) => {
+  program
+    .command('run')
+    .description('Run a saved graph on tensors from a safetensors file.')
+    .argument('<graph>', 'file that `octavo quantize` saved')
+    .requiredOption('--input <file>', 'safetensors file with one tensor for each input, by its name')
+    .option('--output <file>', 'safetensors file for the outputs')
+    .action(async (file: string, { input, output }: RunFlags) => {
+      if (output !== undefined) await checkWritable(output, '--output');
+      await loadNativeBackend();
+      const graph = await loadGraph(file);
+      const { tensors } = await readSafetensors(input);
+      const outputs = await graph.runAsync(pick(tensors, graph.inputNames, input), { signal: io.signal });
+      graph.dispose();
+      if (output !== undefined) await writeSafetensors(output, outputs);
+      for (const [name, tensor] of Object.entries(outputs)) io.out(`${name}: ${preview(tensor)}\n`);
+    });
+};
+
+/** The graph's inputs; other tensors of the file are left alone. */
+function pick(
+  tensors: Readonly<Record<string, Tensor>>,
+  names: readonly string[],
+  file: string,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const tensor = tensors[name];
+      if (tensor !== undefined) return [name, tensor];
+      throw new OctavoError(
+        'INVALID_FILE',
+        `${file}: expected a tensor '${name}' for the graph's input, got ${Object.keys(tensors).join(', ') || 'no tensor'}`,
+      );
+    }),
+  );
+}
+
+const PREVIEW = 8;
+
+/** `float32 [8, 2] = 0.1, -2.5, ...`. */
+function preview({ type, dims, data }: Tensor): string {
+  const shown = Array.from(data.slice(0, PREVIEW) as Iterable<number | bigint>, (value) =>
+    typeof value === 'number' ? String(Number(value.toPrecision(7))) : String(value),
+  );
+  return `${type} ${formatDims(dims)} = ${shown.join(', ')}${data.length > PREVIEW ? ', ...' : ''}`;
+}

@@ -1,0 +1,29 @@
+import type { CoverageReport } from '@octavo/observers';
+import type { EncodedBatch } from './batches.js';
+
+const ATTENTION = 'octavo::multi_head_attention';
+
+/** How many keys a token attends to, on average over all tokens, padding included. */
+export function keysPerToken(batches: readonly EncodedBatch[]): number {
+  const tokens = batches.reduce((sum, { size, length }) => sum + size * length, 0);
+  return batches.reduce((sum, { size, length }) => sum + size * length * length, 0) / tokens;
+}
+
+/**
+ * Multiply-adds for one token: all of them, and those in int8. Attention, which a graph's report counts at the length
+ * it was traced with, is counted at the length of the data.
+ */
+export function multiplyAdds(
+  { rows }: CoverageReport,
+  keys: number,
+  tracedLength: number,
+): { readonly all: number; readonly int8: number } {
+  let all = 0;
+  let int8 = 0;
+  for (const { op, precision, multiplyAdds: count = 0 } of rows) {
+    const scaled = op === ATTENTION ? (count * keys) / tracedLength : count;
+    all += scaled;
+    if (precision === 'int8') int8 += scaled;
+  }
+  return { all, int8 };
+}

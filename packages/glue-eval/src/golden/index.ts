@@ -1,0 +1,1 @@
+export { type GoldenOptions, type GoldenResult, runGolden } from './run-golden.js';

@@ -1,0 +1,29 @@
+import { sqnr } from '@octavo/observers';
+import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qparams.js';
+import type { GoldenCase, GoldenValue } from './golden-case.js';
+import { linearDynamic } from './linear-dynamic.js';
+import { observerOperators } from './observers.js';
+import { tensorOf } from './qparams.js';
+import {
+  fakeQuantizePerChannelAffine,
+  fakeQuantizePerTensorAffine,
+  quantizeChannels,
+  quantizeTensor,
+} from './quantize.js';
+
+/** Computes a case with this project's ops: values by the roles of the case's outputs. */
+export type GoldenOperator = (golden: GoldenCase) => Record<string, GoldenValue>;
+
+/** By the `op` of a case. Ops that are not here are pending. */
+export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {
+  _choose_qparams_per_tensor: chooseQParamsPerTensor,
+  quantize_per_tensor_dynamic: quantizePerTensorDynamic,
+  quantize_per_tensor: quantizeTensor,
+  quantize_per_channel: quantizeChannels,
+  fake_quantize_per_tensor_affine: fakeQuantizePerTensorAffine,
+  fake_quantize_per_channel_affine: fakeQuantizePerChannelAffine,
+  linear_dynamic: linearDynamic,
+  linear_relu_dynamic: linearDynamic,
+  sqnr: (golden) => ({ sqnr: sqnr(tensorOf(golden, 'x'), tensorOf(golden, 'y')) }),
+  ...observerOperators,
+};
