@@ -5,6 +5,7 @@ import {
   OctavoError,
   type OpDef,
   type Operand,
+  sizeOf,
   Tensor,
   type TensorMeta,
 } from '@octavo/core';
@@ -80,7 +81,8 @@ export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
   });
 }
 
-/** An uninitialised tensor for an op to write. */
+/** An uninitialised tensor for an op to write all of: clearing megabytes first would cost as much as many an op. */
 export function emptyTensor({ dtype, dims }: TensorMeta): Tensor {
-  return Tensor.zeros(dims, dtype);
+  const { buffer } = Buffer.allocUnsafeSlow(sizeOf(dims) * DTYPES[dtype].bytes);
+  return new Tensor(dtype, new DTYPES[dtype].array(buffer as ArrayBuffer), dims);
 }
