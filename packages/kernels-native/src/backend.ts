@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Backend, type Kernel, metaOf, OctavoError, type OpDef, type Program } from '@octavo/core';
+import { type Backend, didYouMean, type Kernel, metaOf, OctavoError, type OpDef, type Program } from '@octavo/core';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
 import { loadAddon } from './load.js';
@@ -20,8 +20,15 @@ export interface NativeBackend extends Backend {
 /** A backend over the native kernels. Several may live side by side, for instance one for each instruction set. */
 export function createNativeBackend(options: NativeBackendOptions = {}): NativeBackend {
   const addon = loadAddon();
-  const { opcodes } = addon.describe();
+  const { opcodes, knownIsas } = addon.describe();
   const isa = options.isa ?? (process.env.OCTAVO_ISA || null);
+  if (isa !== null && !knownIsas.includes(isa)) {
+    const source = options.isa === undefined ? 'OCTAVO_ISA' : 'isa';
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `${source}: unknown instruction set '${isa}'${didYouMean(isa, knownIsas) || ';'} known: ${knownIsas.join(', ')}`,
+    );
+  }
   const native = callNative(() => new addon.NativeBackend(isa, options.threads ?? threadsFromEnvironment()));
   const packed = new PackedWeights(native);
 

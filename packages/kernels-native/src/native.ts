@@ -59,8 +59,8 @@ export interface NativeBackend {
 }
 
 export interface NativeAddon {
-  /** Instruction sets that this build and this CPU have, best last, and the ops of this build. */
-  describe(): { isas: string[]; opcodes: Record<string, number> };
+  /** isas: what this CPU can run, best last; knownIsas: what this build has code for; opcodes: its ops. */
+  describe(): { isas: string[]; knownIsas: string[]; opcodes: Record<string, number> };
   /** cap: the best instruction set to use, or null for no cap. */
   NativeBackend: new (
     cap: string | null,

@@ -44,7 +44,7 @@ describe('loading the addon', () => {
 
   it('refuses an unknown instruction set and a bad thread count', async () => {
     const { createNativeBackend } = await import('../src/index.js');
-    expect(() => createNativeBackend({ isa: 'sse9' })).toThrow(/unknown instruction set 'sse9'/);
+    expect(() => createNativeBackend({ isa: 'sse9' })).toThrow(/isa: unknown instruction set 'sse9'; known: scalar/);
     vi.stubEnv('OCTAVO_THREADS', 'many');
     expect(() => createNativeBackend()).toThrow(/OCTAVO_THREADS/);
   });

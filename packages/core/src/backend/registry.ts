@@ -1,4 +1,4 @@
-import { OctavoError } from '../errors.js';
+import { isOctavoError, OctavoError } from '../errors.js';
 import { OP_TABLE_HASH } from '../ops/op-table.js';
 import { BACKEND_ABI, type Backend } from './backend.js';
 import { referenceBackend } from './reference-backend.js';
@@ -66,6 +66,8 @@ function choose(): Backend {
   try {
     return createNative();
   } catch (error) {
+    // A wrong setting is for the user to correct, not to work around.
+    if (isOctavoError(error) && error.code === 'INVALID_ARGUMENT') throw error;
     const why = error instanceof Error ? error.message : String(error);
     if (wish === 'native') {
       throw new OctavoError('BACKEND_UNAVAILABLE', `OCTAVO_BACKEND=native, but the native backend cannot run: ${why}`, {

@@ -40,7 +40,7 @@ export function checkDType(name: string): DType {
   if (Object.hasOwn(DTYPES, name)) return name as DType;
   throw new OctavoError(
     'INVALID_DTYPE',
-    `unknown dtype '${name}'${didYouMean(name, Object.keys(DTYPES))} Known: ${Object.keys(DTYPES).join(', ')}`,
+    `unknown dtype '${name}'${didYouMean(name, Object.keys(DTYPES)) || ';'} known: ${Object.keys(DTYPES).join(', ')}`,
   );
 }
 

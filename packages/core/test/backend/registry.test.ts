@@ -3,6 +3,7 @@ import { BACKEND_ABI, type Backend } from '../../src/backend/backend.js';
 import { doctor } from '../../src/backend/doctor.js';
 import { referenceBackend } from '../../src/backend/reference-backend.js';
 import { activeBackend, registerBackend, whyReference, withBackend } from '../../src/backend/registry.js';
+import { OctavoError } from '../../src/errors.js';
 import * as F from '../../src/functional.js';
 import { OP_TABLE_HASH } from '../../src/ops/op-table.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -40,6 +41,16 @@ describe('the choice of a backend', () => {
       code: 'OCTAVO_W_REFERENCE_BACKEND',
       type: 'OctavoWarning',
     });
+  });
+
+  it('is no fallback from a wrong setting: that is an error to correct', () => {
+    registerBackend({
+      ...registration,
+      create: () => {
+        throw new OctavoError('INVALID_ARGUMENT', "OCTAVO_ISA: unknown instruction set 'foo'");
+      },
+    });
+    expect(() => activeBackend()).toThrow("unknown instruction set 'foo'");
   });
 
   it('refuses a backend of another ABI or op table', () => {

@@ -5,19 +5,24 @@
 namespace octavo {
 namespace {
 
-// describe() -> { isas: best last, opcodes }
+// describe() -> { isas: of this CPU, best last; knownIsas: of this build; opcodes }
 Napi::Value Describe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const octavo_kernels* tables[8];
   const size_t count = supported_kernels(tables);
   Napi::Array isas = Napi::Array::New(env, count);
   for (uint32_t i = 0; i < count; i++) isas.Set(i, tables[i]->isa);
+  const char* names[8];
+  const size_t known_count = known_isas(names);
+  Napi::Array known = Napi::Array::New(env, known_count);
+  for (uint32_t i = 0; i < known_count; i++) known.Set(i, names[i]);
   size_t op_count;
   const Op* ops = all_ops(&op_count);
   Napi::Object opcodes = Napi::Object::New(env);
   for (size_t i = 0; i < op_count; i++) opcodes.Set(ops[i].name, ops[i].opcode);
   Napi::Object description = Napi::Object::New(env);
   description.Set("isas", isas);
+  description.Set("knownIsas", known);
   description.Set("opcodes", opcodes);
   return description;
 }

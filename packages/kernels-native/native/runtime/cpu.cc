@@ -39,6 +39,12 @@ size_t supported_kernels(const octavo_kernels* tables[8]) {
   return count;
 }
 
+size_t known_isas(const char* names[8]) {
+  size_t count = 0;
+  for (const Level& level : kLevels) names[count++] = level.name;
+  return count;
+}
+
 const octavo_kernels* choose_kernels(const char* cap) {
   const octavo_kernels* best = nullptr;
   for (const Level& level : kLevels) {
