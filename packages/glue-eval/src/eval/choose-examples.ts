@@ -2,11 +2,11 @@ import type { PairExample } from '../data/pair-example.js';
 import type { PairTokenizer } from '../text/tokenizer.js';
 import { type EncodedBatch, encodeBatches } from './batches.js';
 
-/** Multiply-adds, over all modes, that the TypeScript reference is given unasked: about a minute. */
-const REFERENCE_BUDGET = 15e9;
+/** Multiply-adds, over all modes, that the TypeScript reference is given unasked: well below a minute. */
+const REFERENCE_BUDGET = 5e9;
 
 /** However long it takes, so many examples there are at least. */
-const FEWEST_EXAMPLES = 4;
+const FEWEST_EXAMPLES = 2;
 
 export interface ChosenExamples {
   readonly examples: readonly PairExample[];
@@ -29,8 +29,8 @@ export interface ExampleChoice {
 
 /**
  * The examples to run, in order: all, or the first `limit`. On the reference backend, which is hundreds of times
- * slower than native kernels, and without a limit, a long run is cut to the first examples of about a minute, at least
- * four, and says so.
+ * slower than native kernels, and without a limit, a long run is cut to the first examples of below a minute, at
+ * least two, and says so.
  */
 export function chooseExamples(all: readonly PairExample[], choice: ExampleChoice): ChosenExamples {
   const { tokenizer, limit, batch, maxLength, slow, weights, passes } = choice;

@@ -17,14 +17,14 @@ const choice = { tokenizer, limit: null, batch: 8, maxLength: 128, slow: true, w
 describe('chooseExamples', () => {
   it('cuts a long run on the reference to the first examples, and says so', () => {
     const { examples, batches, note } = chooseExamples(all, choice);
-    expect(examples).toEqual(all.slice(0, 4));
-    expect(batches.map(({ size }) => size)).toEqual([4]);
-    expect(note).toContain('only the first 4 of 20 examples were taken; --limit 20 takes all');
+    expect(examples).toEqual(all.slice(0, 2));
+    expect(batches.map(({ size }) => size)).toEqual([2]);
+    expect(note).toContain('only the first 2 of 20 examples were taken; --limit 20 takes all');
   });
 
   it('takes more of them where they are cheaper', () => {
     const { examples } = chooseExamples(all, { ...choice, passes: 1 });
-    expect(examples).toEqual(all.slice(0, 15));
+    expect(examples).toEqual(all.slice(0, 5));
   });
 
   it.each([
