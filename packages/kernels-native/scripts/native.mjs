@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-// node scripts/native.mjs build | prebuild | test | clean
+// node scripts/native.mjs build | prebuild | test [--emulate] [OPTION...] | sanitize [OPTION...] | clean
 // Compiles the addon with the headers of the running Node, so that nothing is downloaded.
+// `test` and `sanitize` compile and run the C++ test of the kernels, whose options kernels_test.cc lists.
 // Exit codes: 0 done, 1 the compiler failed, 2 wrong usage, 3 something that compiling needs is missing.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
+import { runInNewContext } from 'node:vm';
 
 const packageRoot = resolve(import.meta.dirname, '..');
 const at = (path) => resolve(packageRoot, path);
@@ -79,10 +81,10 @@ function runTool(script, args, { python, cxx }) {
   process.exit(1);
 }
 
-/** A hash of everything that the compiled addon depends on. */
-function fingerprint() {
+/** A hash of everything that compiled code depends on. */
+function fingerprint(...options) {
   const hash = createHash('sha256').update(
-    `${process.platform} ${process.arch} ${process.version} ${process.env.CXX ?? ''}\n`,
+    `${process.platform} ${process.arch} ${process.version} ${process.env.CXX ?? ''} ${JSON.stringify(options)}\n`,
   );
   const sources = readdirSync(at('native'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -125,39 +127,155 @@ function prebuild() {
   runTool(require.resolve('prebuildify/bin.js'), args, tools);
 }
 
+/** The kernels' libraries in binding.gyp that this processor's architecture has: `{ isa, source, flags }` of each. */
+function kernelLibraries() {
+  // Without its comments a gyp file is a JavaScript literal; so the compiler's flags are written there only.
+  const gyp = runInNewContext(`(${readFileSync(at('binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, '')})`);
+  const here = `target_arch=='${process.arch}'`;
+  return gyp.targets
+    .filter(({ type }) => type === 'static_library')
+    .map((target) => {
+      const [condition, then, otherwise] = target.conditions?.[0] ?? [here, {}];
+      return { ...target, ...(condition === here ? then : otherwise) };
+    })
+    .filter(({ sources }) => sources)
+    .map(({ target_name: name, sources: [source], cflags_cc: flags = [] }) => ({
+      isa: name.replace('octavo_', ''),
+      source,
+      flags: [...gyp.variables.octavo_cflags, ...flags],
+    }));
+}
+
+/** Runs a program to its end; resolves to its exit code and to what it wrote, which also shows unless `quiet`. */
+function runProgram(command, args, { quiet = false } = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    const keep = (stream) => (chunk) => {
+      output += chunk;
+      if (!quiet) stream.write(chunk);
+    };
+    child.stdout.on('data', keep(process.stdout));
+    child.stderr.on('data', keep(process.stderr));
+    child.on('error', (error) => done({ code: 1, output: `${output}${error.message}\n` }));
+    child.on('close', (code) => done({ code: code ?? 1, output }));
+  });
+}
+
+function findTestCompiler() {
+  const cxx = windows ? undefined : findCompiler();
+  if (cxx) return cxx;
+  console.error('the kernels were not tested: their test needs Linux or macOS and a C++ compiler (g++ or clang++)');
+  process.exit(3);
+}
+
 /**
- * Runs the C++ test programs: targets named `*_test`, which binding.gyp has only under `octavo_tests==1`.
- * Each ends with a line `N passed, N failed`; ours, the last, is their sum.
+ * Compiles the test of the kernels into build/test/NAME where it is not there already: each instruction set as
+ * binding.gyp says, `emulated` over native/test/emulated instead. `flags` go to all.
  */
-function test() {
-  build();
-  if (readFileSync(at('binding.gyp'), 'utf8').includes('octavo_tests')) compile(findTools(), ['-Doctavo_tests=1']);
-  const args = ['--sources=native/kernels', ...(process.env.OCTAVO_TEST_LONG ? ['--long'] : [])];
-  let passed = 0;
-  let failed = 0;
-  for (const program of built(windows ? '_test.exe' : '_test')) {
-    const { status, stdout } = spawnSync(program, args, {
-      cwd: packageRoot,
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-      maxBuffer: 64 << 20,
-    });
-    console.log(stdout.trimEnd());
-    const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout) ?? [];
-    passed += Number(counts[1] ?? 0);
-    // A program that dies has failed at least once, whatever it had counted.
-    failed += Math.max(Number(counts[2] ?? 0), status === 0 ? 0 : 1);
+async function compileTest(name, { flags = [], emulated } = {}) {
+  const cxx = findTestCompiler();
+  const folder = at(`build/test/${name}`);
+  const program = resolve(folder, 'kernels_test');
+  const libraries = kernelLibraries();
+  const common = libraries.find(({ isa }) => isa === 'scalar').flags;
+  // Loops over lanes take GCC half a minute at -O3.
+  const emulation = [...common, '-mavx2', '-mfma', '-O1', '-Inative/test/emulated'];
+  const objects = [
+    ...libraries.map((library) => (library.isa === emulated ? { ...library, flags: emulation } : library)),
+    { source: 'native/runtime/cpu.cc', flags: common },
+    { source: 'native/runtime/pack.cc', flags: common },
+    { source: 'native/test/kernels_test.cc', flags: emulated ? [...common, '-DOCTAVO_EMULATED_AVX512VNNI'] : common },
+  ].map((object) => ({ ...object, path: resolve(folder, `${basename(object.source, '.cc')}.o`) }));
+
+  const stamp = resolve(folder, 'fingerprint');
+  const version = spawnSync(cxx, ['--version'], { encoding: 'utf8' }).stdout;
+  const wanted = fingerprint(version, flags, objects);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { program, objects };
+
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const results = await Promise.all(
+    objects.map(({ source, flags: own, path }) =>
+      runProgram(cxx, [...own, ...flags, '-c', source, '-o', path], { quiet: true }),
+    ),
+  );
+  if (results.every(({ code }) => code === 0)) {
+    const paths = objects.map(({ path }) => path);
+    results.push(await runProgram(cxx, [...flags, ...paths, '-o', program], { quiet: true }));
   }
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  if (results.some(({ code }) => code !== 0)) {
+    console.error(results.map(({ output }) => output).join(''));
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+  return { program, objects };
+}
+
+/**
+ * Whether a library exports its table alone and leans on no C++ library: the linker may share an inline function that
+ * was compiled for one instruction set, and another table would then run it on a CPU that lacks it.
+ */
+function exportsTableAlone({ isa, path }) {
+  const { status, stdout } = spawnSync('nm', ['-g', path], { encoding: 'utf8' });
+  if (status !== 0) {
+    console.log(`skip   ${isa.padEnd(32)} exports its table alone: nm is missing`);
+    return { passed: 0, failed: 0 };
+  }
+  const symbols = stdout.trim().split('\n');
+  const wrong = symbols
+    .map((line) => line.trim().split(/\s+/).slice(-2))
+    .filter(([type, name]) =>
+      type === 'U' ? /^_?_Z|__cxa|__gxx/.test(name) : name.replace(/^_/, '') !== `octavo_kernels_${isa}`,
+    );
+  console.log(`${wrong.length === 0 ? 'ok    ' : 'FAILED'} ${isa.padEnd(32)} exports its table alone`);
+  for (const symbol of wrong) console.log(`  ${symbol.join(' ')}`);
+  return wrong.length === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Runs a compiled test; resolves to the counts in its last line. */
+async function runTest({ program }, args) {
+  const long = process.env.OCTAVO_TEST_LONG ? ['--long'] : [];
+  const { code, output } = await runProgram(program, ['--sources=native/kernels', ...long, ...args]);
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  // A program that dies has failed at least once, whatever it had counted.
+  return { passed: Number(counts[1] ?? 0), failed: Math.max(Number(counts[2] ?? 0), code === 0 ? 0 : 1) };
+}
+
+function finishTest(counts) {
+  const sum = (name) => counts.reduce((total, count) => total + count[name], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+  process.exitCode = sum('failed') > 0 ? 1 : 0;
+}
+
+/**
+ * Tests the kernels that this CPU can run; with --emulate also those for AVX-512 VNNI, compiled from the same source
+ * with every instruction as a loop over lanes.
+ */
+async function test(...args) {
+  const options = args.filter((arg) => arg !== '--emulate');
+  const native = await compileTest('native');
+  const counts = native.objects.filter(({ isa }) => isa).map(exportsTableAlone);
+  counts.push(await runTest(native, options));
+  if (args.includes('--emulate')) {
+    const emulated = await compileTest('emulated', { emulated: 'avx512vnni' });
+    counts.push(await runTest(emulated, ['--table=avx512vnni', '--one-in=24', ...options]));
+  }
+  finishTest(counts);
+}
+
+/** The same test with every access and conversion checked, on fewer cases. */
+async function sanitize(...args) {
+  const flags = ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  finishTest([await runTest(await compileTest('sanitize', { flags }), ['--one-in=40', ...args])]);
 }
 
 const clean = () => rmSync(at('build'), { recursive: true, force: true });
 
-const commands = { build, prebuild, test, clean };
+const commands = { build, prebuild, test, sanitize, clean };
 const command = commands[process.argv[2]];
 if (!command) {
   console.log(`usage: kernels-native ${Object.keys(commands).join(' | ')}`);
   process.exit(process.argv[2] === '--help' ? 0 : 2);
 }
-command();
+await command(...process.argv.slice(3));

@@ -84,7 +84,7 @@ typedef struct {
   void (*layer_norm)(const float* x, size_t n, const float* weight, const float* bias, float eps, float* y);
   // Smallest and largest finite value, 0 included.
   void (*finite_range)(const float* x, size_t n, float* min, float* max);
-  // code = clamp(rint(fma(x, inverse, zero)), 0, 255), NaN -> zero.
+  // code = clamp(rint(fma(x, inverse, zero)), 0, 255); a NaN product becomes zero.
   void (*quantize_fma)(const float* x, size_t n, float inverse, float zero, uint8_t* codes);
 } octavo_kernels;
 

@@ -74,7 +74,7 @@ Status permute(Call& call) {
   dense_steps(x, from);
   unsigned seen = 0;
   for (int i = 0; i < x.rank; i++) {
-    int axis;
+    int axis = 0;
     OCTAVO_TRY(axis_of(call, x, call.attr_int(size_t(i) + 1), &axis));
     if (y.dim(i) != x.dim(axis)) return fail(Code::InvalidShape, "[%s] the output does not fit the permutation", call.op);
     seen |= 1u << axis;
@@ -89,7 +89,7 @@ Status permute(Call& call) {
 Status select(Call& call) {
   OCTAVO_TRY(expect_copy(call));
   const View &x = call.inputs[0], &y = call.outputs[0];
-  int axis;
+  int axis = 0;
   OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
   const int64_t asked = call.attr_int(1), index = asked < 0 ? asked + x.dims[axis] : asked;
   if (index < 0 || index >= x.dims[axis] || y.rank != x.rank - 1) return fail(Code::InvalidShape, "[%s] the index is out of range", call.op);
@@ -108,7 +108,7 @@ Status select(Call& call) {
 Status slice(Call& call) {
   OCTAVO_TRY(expect_copy(call));
   const View &x = call.inputs[0], &y = call.outputs[0];
-  int axis;
+  int axis = 0;
   OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
   const int64_t size = x.dims[axis], step = call.attr_int(3);
   if (step < 1 || y.rank != x.rank) return fail(Code::InvalidShape, "[%s] the step must be 1 or more", call.op);
@@ -129,7 +129,7 @@ Status slice(Call& call) {
 // attrs: dim. int64 0 .. size of that dimension - 1.
 Status arange_like(Call& call) {
   OCTAVO_TRY(expect_operands(call, 1, 1, 1));
-  int axis;
+  int axis = 0;
   OCTAVO_TRY(axis_of(call, call.inputs[0], call.attr_int(0), &axis));
   OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Int64));
   OCTAVO_TRY(expect_dims(call, "y", call.outputs[0], {call.inputs[0].dim(axis)}));
@@ -141,7 +141,7 @@ Status arange_like(Call& call) {
 Status cat(Call& call) {
   OCTAVO_TRY(expect_operands(call, 1, SIZE_MAX, 1));
   const View& y = call.outputs[0];
-  int axis;
+  int axis = 0;
   OCTAVO_TRY(axis_of(call, y, call.attr_int(0), &axis));
   size_t total = 0, inner = dtype_bytes(y.dtype), outer = 1;
   for (int i = axis + 1; i < y.rank; i++) inner *= y.dim(i);

@@ -87,7 +87,7 @@ Status pack_linear_s8(const octavo_kernels* kernels, const int8_t* weight, size_
   packed->has_bias = bias != nullptr;
   packed->has_zeros = asymmetric;
   int8_t* panels = packed->panels.as<int8_t>();
-  memset(panels, 0, padded_n * padded_k);
+  if (panels != nullptr) memset(panels, 0, padded_n * padded_k);
   memset(packed->scales.data(), 0, padded_n * 4);
   memset(packed->sums.data(), 0, padded_n * 4);
   if (asymmetric) memset(packed->zeros.data(), 0, padded_n * 4);

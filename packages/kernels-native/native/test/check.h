@@ -182,9 +182,9 @@ inline void on_crash(int signal) {
   _exit(1);
 }
 
-// A touched guard page, an instruction that the CPU lacks and a failed sanitizer all say which kernel did it.
+// A touched guard page, an instruction that the CPU lacks, a broken heap: each says which kernel ran.
 inline void report_crashes() {
-  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) signal(number, on_crash);
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) signal(number, on_crash);
 }
 
 }  // namespace check

@@ -16,6 +16,13 @@ void gemm_f32_avx2_tile(const float* a, size_t lda, const float* b, size_t panel
     __m256 column[NP * 2];
 #pragma GCC unroll 12
     for (int j = 0; j < NP * 2; j++) column[j] = _mm256_loadu_ps(b + (j / 2) * panel_stride + i * OCTAVO_PANEL + (j % 2) * 8);
+#if defined(__GNUC__)
+    // GCC 12 would load the columns again for the second row.
+    if constexpr (MR == 2) {
+#pragma GCC unroll 12
+      for (int j = 0; j < NP * 2; j++) __asm__("" : "+x"(column[j]));
+    }
+#endif
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++) {
       const __m256 value = _mm256_broadcast_ss(a + r * lda + i);

@@ -29,6 +29,16 @@ void gemm_u8s8_avx2_tile(const int16_t* a, size_t lda, const int8_t* b, size_t p
     }
   }
   for (size_t i = 0; i < k; i += 2) {
+    if constexpr (MR == 1) {
+      // One column at a time: all eight beside eight sums would not fit the registers.
+      const __m256i pair = pair_of_row(a + i);
+#pragma GCC unroll 8
+      for (int j = 0; j < NP * 2; j++) {
+        const __m256i column = widened_pairs(b + (j / 2) * panel_stride + i * OCTAVO_PANEL + (j % 2) * 16);
+        sum[0][j] = _mm256_add_epi32(sum[0][j], _mm256_madd_epi16(pair, column));
+      }
+      continue;
+    }
     __m256i column[NP * 2];
 #pragma GCC unroll 8
     for (int j = 0; j < NP * 2; j++) column[j] = widened_pairs(b + (j / 2) * panel_stride + i * OCTAVO_PANEL + (j % 2) * 16);
@@ -52,7 +62,8 @@ struct GemmU8S8Avx2 {
   using Acc = int32_t;
   static constexpr size_t kRows = 6, kBlock = 512;
   static constexpr size_t kAccumulators = OCTAVO_GEMM_ROWS * OCTAVO_PANEL;
-  static size_t panels_for(size_t m) { return m == 1 ? 4 : m <= 3 ? 2 : 1; }
+  // 3 rows by 2 panels would need 17 registers: two sums in memory cost a third of the speed.
+  static size_t panels_for(size_t m) { return m == 1 ? 4 : m == 2 ? 2 : 1; }
 
   static MicroKernel<A, B, Acc> get(size_t rows, size_t panels) {
     static constexpr MicroKernel<A, B, Acc> table[6][4] = {

@@ -16,6 +16,13 @@ void gemm_f32_avx512_tile(const float* a, size_t lda, const float* b, size_t pan
     __m512 column[NP];
 #pragma GCC unroll 8
     for (int j = 0; j < NP; j++) column[j] = _mm512_loadu_ps(b + j * panel_stride + i * OCTAVO_PANEL);
+#if defined(__GNUC__) && defined(__AVX512F__)
+    // GCC 12 would load the columns again for the second and third row.
+    if constexpr (MR == 2 || MR == 3) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; j++) __asm__("" : "+v"(column[j]));
+    }
+#endif
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++) {
       const __m512 value = _mm512_set1_ps(a[r * lda + i]);

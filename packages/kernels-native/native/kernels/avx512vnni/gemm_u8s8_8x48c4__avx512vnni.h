@@ -25,6 +25,13 @@ void gemm_u8s8_vnni_tile(const uint8_t* a, size_t lda, const int8_t* b, size_t p
     __m512i column[NP];
 #pragma GCC unroll 8
     for (int j = 0; j < NP; j++) column[j] = _mm512_loadu_si512(b + j * panel_stride + i * OCTAVO_PANEL);
+#if defined(__GNUC__) && defined(__AVX512F__)
+    // GCC 12 would load the columns again for the second and third row.
+    if constexpr (MR == 2 || MR == 3) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; j++) __asm__("" : "+v"(column[j]));
+    }
+#endif
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++) {
       const __m512i four = four_of_row(a + r * lda + i);
