@@ -61,6 +61,7 @@ export { DYNAMIC_SCHEMES, type DynamicScheme } from './ops/linear-dynamic.js';
 export type { AttrKind, Attrs, AttrValue, OpDef, Operand, OperandMeta, TensorMeta } from './ops/op-def.js';
 export { describeOps, OP_LIST, OP_TABLE_HASH, OPS, opByName } from './ops/op-table.js';
 export { PER_ROW, PER_TENSOR } from './ops/quantize.js';
+export { STATIC_ACTIVATIONS, type StaticActivation } from './ops/quantized/static-requantization.js';
 export { activeRecorder, type Recorder, withRecorder } from './ops/recorder.js';
 export { checkInputs, inferShapes } from './program/infer-shapes.js';
 export { type MemoryPlan, planMemory } from './program/plan-memory.js';
@@ -74,7 +75,9 @@ export {
   quantizePerChannel,
   quantizePerTensor,
 } from './quantize.js';
+export * as Q from './quantized/index.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
+export { type ConvOptions, ConvPackedParams, type PerAxis } from './tensor/conv-packed-params.js';
 export {
   checkDType,
   DTYPES,
@@ -85,6 +88,7 @@ export {
   type TypedArray,
 } from './tensor/dtype.js';
 export { LinearPackedParams } from './tensor/linear-packed-params.js';
+export { isPackedParams, type PackedParams } from './tensor/packed-params.js';
 export { QuantizedTensor } from './tensor/quantized-tensor.js';
 export { broadcastDims, checkAxis, type Dims, formatDims, resolveReshape, sizeOf } from './tensor/shape.js';
 export { type NestedNumbers, Tensor } from './tensor/tensor.js';

@@ -1,5 +1,6 @@
 import {
   type Attrs,
+  ConvPackedParams,
   DTYPES,
   LinearPackedParams,
   OctavoError,
@@ -38,6 +39,13 @@ export class PackedWeights {
 
   operand(operand: Operand | null): NativeOperand {
     if (operand === null) return null;
+    if (ConvPackedParams.is(operand)) {
+      throw new OctavoError(
+        'UNSUPPORTED',
+        'the native backend cannot pack ConvPackedParams: no native kernel takes them; run a single op (dispatch uses the ' +
+          'reference for it), or the program with OCTAVO_BACKEND=reference',
+      );
+    }
     return LinearPackedParams.is(operand) ? this.of(operand) : tensorOperand(operand);
   }
 }

@@ -1,4 +1,13 @@
-import { isOctavoError, type Program, referenceBackend, Tensor } from '@octavo/core';
+import {
+  ConvPackedParams,
+  isOctavoError,
+  type Program,
+  Q,
+  QuantizedTensor,
+  referenceBackend,
+  Tensor,
+  withBackend,
+} from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { bitsOf, floats, generator } from './random.js';
@@ -107,6 +116,38 @@ describe('native programs', () => {
       expect(isOctavoError(error) && error.code).toBe('INVALID_DATA');
       expect((error as Error).message).toMatch(/id 7 at position 1/);
     }
+  });
+
+  it('refuse packed convolutions by name; alone, such an op runs on the reference', () => {
+    const qparams = { scales: Float32Array.of(0.5), zeroPoints: Int32Array.of(0) };
+    const weight = new QuantizedTensor('qint8', Tensor.from([[[2, 3]]], { dtype: 'int8' }), qparams);
+    const packed = new ConvPackedParams(weight);
+    const conv: Program = {
+      values: [{ name: 'x' }, { name: 'packed', constant: packed }, { name: 'y' }],
+      instructions: [
+        {
+          op: 'quantized::conv',
+          inputs: [0, 1],
+          outputs: [2],
+          attrs: { xScale: 1, xZeroPoint: 0, scale: 1, zeroPoint: 0, activation: 0 },
+        },
+      ],
+      inputs: [{ name: 'x', value: 0, dtype: 'uint8' }],
+      outputs: [{ name: 'y', value: 2 }],
+    };
+    const backend = backends[0] as (typeof backends)[0];
+    expect(() => backend.compile(conv)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('ConvPackedParams') }) as Error,
+    );
+    const x = Tensor.from([[[4, 8, 2]]], { dtype: 'uint8' });
+    expect(referenceBackend.compile(conv).run([x])[0]?.toArray()).toEqual([[[16, 11]]]);
+    const y = withBackend(backend, () =>
+      Q.conv(new QuantizedTensor('quint8', x, { ...qparams, scales: Float32Array.of(1) }), packed, {
+        scale: 1,
+        zeroPoint: 0,
+      }),
+    );
+    expect(y.values.toArray()).toEqual([[[16, 11]]]);
   });
 
   it('do not grow over a thousand lives', () => {

@@ -2,9 +2,11 @@ export { GELU, ReLU, Sigmoid, Softmax, Tanh } from './activation.js';
 export { cloneModule } from './clone-module.js';
 export { Dropout } from './dropout.js';
 export { Embedding } from './embedding.js';
+export { GRU, type GRUFunction, type GRUOptions } from './gru.js';
 export { skipInit } from './init.js';
 export { LayerNorm } from './layer-norm.js';
 export { Linear } from './linear.js';
+export { LSTM, type LSTMFunction, type LSTMState } from './lstm.js';
 export {
   type ForwardHook,
   type ForwardPreHook,
@@ -14,4 +16,16 @@ export {
   type StateDict,
 } from './module.js';
 export { ModuleList } from './module-list.js';
+export type { RecurrentLayer } from './recurrent-layer.js';
+export { RECURRENT_MODES, type RecurrentMode } from './recurrent-modes.js';
+export { RNNBase, type RNNOptions } from './rnn-base.js';
+export { RNNCellBase, type RNNCellOptions } from './rnn-cell-base.js';
+export {
+  GRUCell,
+  type HiddenCellFunction,
+  LSTMCell,
+  type LSTMCellFunction,
+  type Nonlinearity,
+  RNNCell,
+} from './rnn-cells.js';
 export { Sequential } from './sequential.js';

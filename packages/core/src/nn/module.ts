@@ -13,6 +13,10 @@ export type ForwardHook = (module: Module, inputs: readonly unknown[], output: u
 /** Runs before a module's forward; may replace its inputs by returning an array. */
 export type ForwardPreHook = (module: Module, inputs: readonly unknown[]) => readonly unknown[] | undefined;
 
+/** Any forward: what a base class whose subclasses type their own is parameterised by. */
+// biome-ignore lint/suspicious/noExplicitAny: a subclass types its own forward; the base takes any of them.
+export type AnyForward = (...inputs: any[]) => any;
+
 /** Takes a hook away again. */
 export interface HookHandle {
   remove(): void;

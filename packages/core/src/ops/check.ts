@@ -1,6 +1,7 @@
 import { OctavoError } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { LinearPackedParams } from '../tensor/linear-packed-params.js';
+import { isPackedParams } from '../tensor/packed-params.js';
 import { type Dims, formatDims } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Attrs, Operand, OperandMeta, TensorMeta } from './op-def.js';
@@ -14,7 +15,7 @@ export function tensorMeta(
   meta: OperandMeta | null | undefined,
   ...dtypes: DType[]
 ): TensorMeta {
-  if (meta === null || meta === undefined || LinearPackedParams.is(meta)) {
+  if (meta === null || meta === undefined || isPackedParams(meta)) {
     throw new OctavoError('INVALID_ARGUMENT', `[${op}] ${name} must be a tensor`);
   }
   if (dtypes.length > 0 && !dtypes.includes(meta.dtype)) {

@@ -1,5 +1,5 @@
 import { activeBackend } from '../backend/registry.js';
-import { LinearPackedParams } from '../tensor/linear-packed-params.js';
+import { isPackedParams } from '../tensor/packed-params.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Attrs, OpDef, Operand, OperandMeta } from './op-def.js';
 import { activeRecorder, withRecorder } from './recorder.js';
@@ -24,6 +24,6 @@ function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs):
 
 /** What a shape rule needs to know of an operand. */
 export function metaOf(operand: Operand | null): OperandMeta | null {
-  if (operand === null || LinearPackedParams.is(operand)) return operand;
+  if (operand === null || isPackedParams(operand)) return operand;
   return { dtype: operand.type, dims: operand.raw.dims };
 }

@@ -18,10 +18,7 @@ export const matmul: OpDef = {
   infer([aMeta, bMeta]) {
     const a = tensorMeta(this.name, 'a', aMeta, 'float32').dims;
     const b = tensorMeta(this.name, 'b', bMeta, 'float32').dims;
-    if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
-      throw shapeError(this.name, 'a [..., m, k] and b [..., k, n]', a, b);
-    }
-    return [{ dtype: 'float32', dims: checkRank(this.name, productDims(this.name, a, b)) }];
+    return [{ dtype: 'float32', dims: productDims(this.name, a, b) }];
   },
   reference([a, b]) {
     const dims = productDims('aten::matmul', dimsOf(a), dimsOf(b));
@@ -43,12 +40,17 @@ export const matmul: OpDef = {
   },
 };
 
-function productDims(op: string, a: Dims, b: Dims): number[] {
-  return [...broadcastDims(a.slice(0, -2), b.slice(0, -2), op), a.at(-2) as number, b.at(-1) as number];
+/** [..., m, n] of a [..., m, k] and b [..., k, n], or a shape error. */
+export function productDims(op: string, a: Dims, b: Dims): Dims {
+  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
+    throw shapeError(op, 'a [..., m, k] and b [..., k, n]', a, b);
+  }
+  const batch = broadcastDims(a.slice(0, -2), b.slice(0, -2), op);
+  return checkRank(op, [...batch, a.at(-2) as number, b.at(-1) as number]);
 }
 
 /** Element strides of the batch dims of `dims` when broadcast to `batch`. */
-function matrixStrides(dims: Dims, batch: Dims): number[] {
+export function matrixStrides(dims: Dims, batch: Dims): number[] {
   const matrix = sizeOf(dims.slice(-2));
   return broadcastStrides(dims.slice(0, -2), batch).map((stride) => stride * matrix);
 }

@@ -1,5 +1,5 @@
 import type { DType } from '../tensor/dtype.js';
-import type { LinearPackedParams } from '../tensor/linear-packed-params.js';
+import type { PackedParams } from '../tensor/packed-params.js';
 import type { Dims } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -10,8 +10,8 @@ export interface TensorMeta {
 }
 
 /** What an op may be given: a tensor, or weights packed for a quantized op. */
-export type Operand = Tensor | LinearPackedParams;
-export type OperandMeta = TensorMeta | LinearPackedParams;
+export type Operand = Tensor | PackedParams;
+export type OperandMeta = TensorMeta | PackedParams;
 
 export type AttrValue = number | readonly number[];
 export type Attrs = Readonly<Record<string, AttrValue>>;

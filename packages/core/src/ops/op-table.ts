@@ -13,6 +13,18 @@ import { matmul } from './matmul.js';
 import { layerNorm, softmax } from './normalize.js';
 import type { OpDef } from './op-def.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
+import * as activations from './quantized/activations.js';
+import { quantizedAdd, quantizedMul } from './quantized/binary.js';
+import { quantizedConv, quantizedConvTranspose } from './quantized/conv.js';
+import { EMBEDDING_TABLE_OPS } from './quantized/embedding.js';
+import { quantizedLinear } from './quantized/linear.js';
+import { quantizedMatmul } from './quantized/matmul.js';
+import { quantizedMean } from './quantized/mean.js';
+import * as norms from './quantized/norm.js';
+import * as pools from './quantized/pool.js';
+import { upsampleBilinear2d, upsampleNearest2d } from './quantized/resize.js';
+import { addScalar, mulScalar } from './quantized/scalar.js';
+import { quantizedSoftmax } from './quantized/softmax.js';
 import { reshape, unsqueeze } from './reshape.js';
 import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
 
@@ -53,6 +65,35 @@ export const OP_LIST: readonly OpDef[] = [
   quantizePerRow,
   quantizePerChannel,
   dequantize, // 35
+  quantizedLinear,
+  quantizedConv,
+  quantizedConvTranspose,
+  quantizedAdd, // 50
+  quantizedMul,
+  addScalar,
+  mulScalar,
+  activations.requantize,
+  activations.quantizedRelu, // 55
+  activations.quantizedClamp,
+  activations.quantizedThreshold,
+  activations.leakyRelu,
+  activations.hardswish,
+  activations.hardsigmoid, // 60
+  activations.quantizedSigmoid,
+  activations.quantizedTanh,
+  activations.elu,
+  pools.maxPool2d,
+  pools.avgPool2d, // 65
+  pools.adaptiveAvgPool2d,
+  quantizedMean,
+  upsampleNearest2d,
+  upsampleBilinear2d,
+  norms.quantizedBatchNorm, // 70
+  norms.quantizedLayerNorm,
+  norms.quantizedGroupNorm,
+  quantizedSoftmax,
+  quantizedMatmul,
+  ...EMBEDDING_TABLE_OPS, // 100 to 112
 ];
 
 /** Every op by name. */

@@ -1,7 +1,7 @@
 import { OctavoError } from '../errors.js';
 import type { OperandMeta, TensorMeta } from '../ops/op-def.js';
 import { opByName } from '../ops/op-table.js';
-import { LinearPackedParams } from '../tensor/linear-packed-params.js';
+import { isPackedParams } from '../tensor/packed-params.js';
 import { type Dims, formatDims } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Program } from './program.js';
@@ -39,9 +39,7 @@ export function checkInputs(program: Program, inputs: readonly Tensor[]): Dims[]
 /** The dtype and dims of every value for these input dims; packed weights stand for themselves. */
 export function inferShapes(program: Program, inputDims: readonly Dims[]): (OperandMeta | undefined)[] {
   const metas: (OperandMeta | undefined)[] = program.values.map(({ constant }) =>
-    constant === undefined || LinearPackedParams.is(constant)
-      ? constant
-      : { dtype: constant.type, dims: constant.raw.dims },
+    constant === undefined || isPackedParams(constant) ? constant : { dtype: constant.type, dims: constant.raw.dims },
   );
   program.inputs.forEach((input, i) => {
     metas[input.value] = { dtype: input.dtype, dims: inputDims[i] as Dims };

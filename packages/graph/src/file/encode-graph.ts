@@ -1,4 +1,4 @@
-import { LinearPackedParams, OctavoError, Tensor } from '@octavo/core';
+import { ConvPackedParams, isPackedParams, OctavoError, type PackedParams, Tensor } from '@octavo/core';
 import type { QuantizedFileContent } from '@octavo/core/node';
 import type { AttributeValue } from '../ir/attributes.js';
 import type { Graph } from '../ir/graph.js';
@@ -28,7 +28,7 @@ export function encodeGraph(graph: Graph): QuantizedFileContent {
   const tensors = new TensorStore();
   const parameters = [...graph.parameters].map(([name, operand]): [string, ParameterJSON] => [
     name,
-    LinearPackedParams.is(operand) ? packedJSON(name, operand, tensors) : { tensor: tensors.add(name, operand) },
+    isPackedParams(operand) ? packedJSON(name, operand, tensors) : { tensor: tensors.add(name, operand) },
   ]);
   const nodes = [...graph.nodes()];
   const json: GraphJSON = {
@@ -62,7 +62,14 @@ class TensorStore {
   }
 }
 
-function packedJSON(name: string, { weight, bias }: LinearPackedParams, tensors: TensorStore): ParameterJSON {
+function packedJSON(name: string, packed: PackedParams, tensors: TensorStore): ParameterJSON {
+  if (ConvPackedParams.is(packed)) {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      `[saveGraph] parameter '${name}' holds ConvPackedParams, which this file format has no form for; only packed linears are saved`,
+    );
+  }
+  const { weight, bias } = packed;
   return {
     weight: tensors.add(`${name}.weight`, weight.values),
     scales: tensors.add(`${name}.scales`, new Tensor('float32', weight.scales, [weight.scales.length])),

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, DTYPES, DYNAMIC_SCHEMES, OPS, QUANTIZED_DTYPES, Tensor } from '@octavo/core';
+import { ACTIVATIONS, DTYPES, DYNAMIC_SCHEMES, OPS, QUANTIZED_DTYPES, STATIC_ACTIVATIONS, Tensor } from '@octavo/core';
 import type { Node } from './node.js';
 
 /** An op's numbers as in core's op table; names of `prim::GetAttr` and observers; the tensor of a `prim::Constant`. */
@@ -12,7 +12,10 @@ export function isKnownCode(name: string, code: number, op: string): boolean {
 
 /** Prints a code by the name it stands for. Ops whose codes are stored integers of a quantized dtype say `quint8`. */
 const CODE_NAMES: Readonly<Record<string, (code: number, op: string) => string | undefined>> = {
-  activation: (code) => keyWhere(ACTIVATIONS, (activation) => activation.code === code),
+  activation: (code, op) =>
+    Object.hasOwn(OPS[op]?.attrs ?? {}, 'xScale')
+      ? keyWhere(STATIC_ACTIVATIONS, (activation) => activation === code)
+      : keyWhere(ACTIVATIONS, (activation) => activation.code === code),
   scheme: (code) => keyWhere(DYNAMIC_SCHEMES, (scheme) => scheme === code),
   dtype: (code, op) => {
     const storage = keyWhere(DTYPES, (dtype) => dtype.code === code);

@@ -1,4 +1,4 @@
-import { LinearPackedParams, type Operand, Tensor } from '@octavo/core';
+import { ConvPackedParams, LinearPackedParams, type Operand, Tensor } from '@octavo/core';
 import type { Node, NodeSpec } from './node.js';
 import type { Value } from './value.js';
 import { PACKED, tensorType, type ValueType } from './value-type.js';
@@ -19,6 +19,7 @@ export function constantSpec(tensor: Tensor): NodeSpec {
 }
 
 export function typeOf(operand: Operand): ValueType {
+  if (ConvPackedParams.is(operand)) return { kind: 'packed', convRank: operand.rank };
   return LinearPackedParams.is(operand) ? PACKED : tensorType(operand.type, operand.raw.dims);
 }
 

@@ -10,9 +10,11 @@ export interface TensorType {
   readonly dims: Dims | null;
 }
 
-/** Frozen weights of a quantized linear. */
+/** Frozen weights of a quantized linear, or of a convolution. */
 export interface PackedType {
   readonly kind: 'packed';
+  /** Spatial axes of a convolution's weights. */
+  readonly convRank?: number;
 }
 
 export type ValueType = TensorType | PackedType;
@@ -39,6 +41,8 @@ export const PACKED: PackedType = { kind: 'packed' };
 
 /** `Float(8, 128, 384)`, `Float(*)` where the dims are unknown, or the name of a packed weight's class. */
 export function formatType(type: ValueType): string {
-  if (type.kind === 'packed') return 'LinearPackedParamsBase';
+  if (type.kind === 'packed') {
+    return type.convRank === undefined ? 'LinearPackedParamsBase' : `Conv${type.convRank}dPackedParamsBase`;
+  }
   return `${TYPE_NAMES[type.dtype]}(${type.dims === null ? '*' : type.dims.join(', ')})`;
 }

@@ -1,6 +1,6 @@
 import {
   type Attrs,
-  LinearPackedParams,
+  isPackedParams,
   OctavoError,
   type OpDef,
   type Operand,
@@ -103,7 +103,7 @@ export class GraphRecorder implements Recorder {
   }
 
   private leaf(operand: Operand): Value {
-    const name = LinearPackedParams.is(operand)
+    const name = isPackedParams(operand)
       ? this.freeNames.find(`${this.scope === '' ? '' : `${this.scope}.`}_packed_params`)
       : this.names.parameterName(operand);
     if (name === undefined) return this.graph.insert(constantSpec(operand as Tensor)).output;

@@ -1,7 +1,17 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { F, nn, Tensor } from '@octavo/core';
+import {
+  ConvPackedParams,
+  dequantize,
+  F,
+  Module,
+  nn,
+  Q,
+  QuantizedTensor,
+  quantizePerTensor,
+  Tensor,
+} from '@octavo/core';
 import { readSafetensors } from '@octavo/core/node';
 import { defaultDynamicQConfig, perChannelDynamicQConfig, perRowDynamicQConfig } from '@octavo/observers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -143,5 +153,26 @@ describe('saveGraph and loadGraph', () => {
     const prepared = prepareDynamic(float, { '': perRowDynamicQConfig });
     await expect(saveGraph(prepared, join(folder, 'prepared.octavo'))).rejects.toThrow(/convert it first/);
     expect(() => graphSizeBytes(prepared)).toThrow(/convert it first/);
+  });
+
+  it('refuse packed convolutions, which files have no form for', async () => {
+    const qparams = { scales: Float32Array.of(0.5), zeroPoints: Int32Array.of(0) };
+    const weight = new QuantizedTensor('qint8', Tensor.from([[[1, 2]]], { dtype: 'int8' }), qparams);
+    class Conv extends Module {
+      private readonly packed = new ConvPackedParams(weight);
+
+      forward(x: Tensor): Tensor {
+        return dequantize(
+          Q.conv(quantizePerTensor(x, 0.5, 3), this.packed, { scale: 1, zeroPoint: 0, activation: 'relu6' }),
+        );
+      }
+    }
+    const x = Tensor.from([[[1, 2, 3]]]);
+    const graph = trace(new Conv(), { x });
+    expect(graph.print()).toContain('%_packed_params.1 : Conv1dPackedParamsBase = prim::GetAttr');
+    expect(graph.print()).toContain('zeroPoint=0, activation=relu6](');
+    await expect(saveGraph(graph, join(folder, 'conv.octavo'))).rejects.toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining("'_packed_params'") }) as Error,
+    );
   });
 });

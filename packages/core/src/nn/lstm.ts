@@ -1,0 +1,41 @@
+import type { Tensor } from '../tensor/tensor.js';
+import { floatLayer, type RecurrentLayer, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
+import { RECURRENT_MODES, type RecurrentMode } from './recurrent-modes.js';
+import { RNNBase, type RNNOptions } from './rnn-base.js';
+
+/** h and c, [layers * directions, batch, width] each. */
+export type LSTMState = readonly [h: Tensor, c: Tensor];
+
+/** A sequence and, optionally, the states to start from -> the output and the last states. */
+export type LSTMFunction = (x: Tensor, state?: LSTMState | null) => [output: Tensor, state: [h: Tensor, c: Tensor]];
+
+/**
+ * Long short-term memory: x [time, batch, inputSize] -> output [time, batch, directions * width of h], and the last h
+ * and c. i, f, g, o = W_ih x + b_ih + W_hh h + b_hh; c' = sigmoid(f) c + sigmoid(i) tanh(g); h' = sigmoid(o) tanh(c'),
+ * projected by W_hr with `projSize`. Parameters have PyTorch's names and shapes: weight_ih_l0 [4 hidden, in],
+ * weight_hh_l0 [4 hidden, width of h], bias_ih_l0, bias_hh_l0, weight_hr_l0, weight_ih_l0_reverse, ...
+ */
+export class LSTM extends RNNBase<LSTMFunction> {
+  [parameter: `weight_${string}` | `bias_${string}`]: Tensor;
+
+  constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
+    super(inputSize, hiddenSize, options);
+    for (const { suffix, input } of this.directions) {
+      const sizes = { input, hidden: hiddenSize, projection: this.projSize, bias: this.bias };
+      Object.assign(this, recurrentParameters(this.mode, sizes, suffix));
+    }
+  }
+
+  forward(x: Tensor, state?: LSTMState | null): ReturnType<LSTMFunction> {
+    const result = this.run(x, state ?? null);
+    return [result.output, result.state as [Tensor, Tensor]];
+  }
+
+  protected get mode(): RecurrentMode {
+    return RECURRENT_MODES.lstm;
+  }
+
+  protected layer(index: number, reverse: boolean): RecurrentLayer {
+    return floatLayer(this as RecurrentParameters, `_l${index}${reverse ? '_reverse' : ''}`);
+  }
+}
