@@ -7,6 +7,14 @@ export { swapModule } from './convert/swap-module.js';
 export { DYNAMIC_SWAPS, type Swap, type SwapTable } from './convert/swap-table.js';
 
 export { DynamicQuantizedLinear, type DynamicQuantizedLinearConfig } from './dynamic/linear.js';
+export { DynamicQuantizedGRU, DynamicQuantizedLSTM, type DynamicQuantizedRNNConfig } from './dynamic/rnn.js';
+export {
+  type DynamicQuantizedCellConfig,
+  DynamicQuantizedGRUCell,
+  DynamicQuantizedLSTMCell,
+  DynamicQuantizedRNNCell,
+  type DynamicQuantizedRNNCellConfig,
+} from './dynamic/rnn-cells.js';
 
 export { coverage } from './report/coverage.js';
 export { print } from './report/print.js';

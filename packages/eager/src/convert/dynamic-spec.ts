@@ -21,9 +21,12 @@ export function expandSpec(model: Module, spec: DynamicSpec | null | undefined, 
   const byType = entries.filter((entry): entry is [ModuleClass, QConfig | null] => typeof entry[0] !== 'string');
   const byName = entries.filter((entry): entry is [string, QConfig | null] => typeof entry[0] === 'string');
   const dict: Record<string, QConfig | null> = {};
-  for (const [type, qconfig] of byType) {
-    for (const path of pathsOfType(model, modules, type)) dict[path] = qconfig;
+  const byTypePaths = byType.map(([type, qconfig]) => [pathsOfType(modules, type), qconfig] as const);
+  // One type of several may be absent, as Linear is from an LSTM alone; a list that finds nothing at all is a mistake.
+  if (byType.length > 0 && byName.length === 0 && byTypePaths.every(([paths]) => paths.length === 0)) {
+    throw nothingOfTypes(model, modules, byType);
   }
+  for (const [paths, qconfig] of byTypePaths) for (const path of paths) dict[path] = qconfig;
   const paths = new Set(modules.map(([path]) => path));
   for (const [name, qconfig] of byName) {
     checkName(model, paths, name);
@@ -74,7 +77,7 @@ function checkKeys(entries: [Key, QConfig | null][]): [Key, QConfig | null][] {
 }
 
 /** Paths of the modules of a type. The type must have an int8 form, or hold modules that have one. */
-function pathsOfType(model: Module, modules: readonly [string, Module][], type: ModuleClass): string[] {
+function pathsOfType(modules: readonly [string, Module][], type: ModuleClass): string[] {
   const found = modules.filter(([, module]) => isExactly(module, type));
   const supported = DYNAMIC_SWAPS.some(({ float }) => float === type);
   const holdsSupported = found.some(([, module]) => [...module.namedModules()].some(([, inner]) => isTarget(inner)));
@@ -85,11 +88,17 @@ function pathsOfType(model: Module, modules: readonly [string, Module][], type: 
       { details: { type: type.name } },
     );
   }
-  if (found.length === 0) {
-    const types = [...new Set(modules.map(([, module]) => module.typeName))].join(', ');
-    throw new OctavoError('UNKNOWN_NAME', `[quantizeDynamic] ${model.typeName} has no ${type.name}; it has ${types}`);
-  }
   return found.map(([path]) => path);
+}
+
+function nothingOfTypes(
+  model: Module,
+  modules: readonly [string, Module][],
+  byType: readonly [ModuleClass, QConfig | null][],
+): OctavoError {
+  const asked = byType.map(([{ name }]) => name).join(', ');
+  const types = [...new Set(modules.map(([, module]) => module.typeName))].join(', ');
+  return new OctavoError('UNKNOWN_NAME', `[quantizeDynamic] ${model.typeName} has no ${asked}; it has ${types}`);
 }
 
 function isTarget(module: Module): boolean {

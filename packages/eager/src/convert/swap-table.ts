@@ -1,6 +1,9 @@
-import { type Module, nn } from '@octavo/core';
+import { type LinearPackedParams, type Module, nn } from '@octavo/core';
 import type { QConfig } from '@octavo/observers';
 import { DynamicQuantizedLinear } from '../dynamic/linear.js';
+import type { DynamicRange } from '../dynamic/packed-state.js';
+import { DynamicQuantizedGRU, DynamicQuantizedLSTM } from '../dynamic/rnn.js';
+import { DynamicQuantizedGRUCell, DynamicQuantizedLSTMCell, DynamicQuantizedRNNCell } from '../dynamic/rnn-cells.js';
 import { isExactly, type ModuleClass } from './module-class.js';
 
 /** One row: a float class, the class that takes its place, and how. */
@@ -22,15 +25,63 @@ const linear: Swap<nn.Linear, DynamicQuantizedLinear> = {
   quantized: DynamicQuantizedLinear,
   fromFloat: (module, qconfig) => DynamicQuantizedLinear.fromFloat(module, qconfig),
   multiplyAdds: ({ inFeatures, outFeatures }) => inFeatures * outFeatures,
-  describe: ({ scheme, reduceRange, weight }) => {
-    const range = scheme === 'perRow' ? 'a row' : 'a tensor';
-    const weights = weight.axis === null ? 'per tensor' : 'per channel';
-    return `dynamic: ${reduceRange ? 7 : 8}-bit activations, one range ${range}; weights ${weights}`;
-  },
+  describe: (module) => describeDynamic(module, module.packed),
 };
 
+const lstm: Swap<nn.LSTM, DynamicQuantizedLSTM> = {
+  float: nn.LSTM,
+  quantized: DynamicQuantizedLSTM,
+  fromFloat: (module, qconfig) => DynamicQuantizedLSTM.fromFloat(module, qconfig),
+  multiplyAdds: (module) => stepMultiplyAdds(module, 4),
+  describe: ({ range, layers }) => describeDynamic(range, layers[0]?.ih),
+};
+
+const gru: Swap<nn.GRU, DynamicQuantizedGRU> = {
+  float: nn.GRU,
+  quantized: DynamicQuantizedGRU,
+  fromFloat: (module, qconfig) => DynamicQuantizedGRU.fromFloat(module, qconfig),
+  multiplyAdds: (module) => stepMultiplyAdds(module, 3),
+  describe: ({ range, layers }) => describeDynamic(range, layers[0]?.ih),
+};
+
+const lstmCell: Swap<nn.LSTMCell, DynamicQuantizedLSTMCell> = {
+  float: nn.LSTMCell,
+  quantized: DynamicQuantizedLSTMCell,
+  fromFloat: (module, qconfig) => DynamicQuantizedLSTMCell.fromFloat(module, qconfig),
+  multiplyAdds: ({ inputSize, hiddenSize }) => 4 * hiddenSize * (inputSize + hiddenSize),
+  describe: ({ range, packed }) => describeDynamic(range, packed.ih),
+};
+
+const gruCell: Swap<nn.GRUCell, DynamicQuantizedGRUCell> = {
+  float: nn.GRUCell,
+  quantized: DynamicQuantizedGRUCell,
+  fromFloat: (module, qconfig) => DynamicQuantizedGRUCell.fromFloat(module, qconfig),
+  multiplyAdds: ({ inputSize, hiddenSize }) => 3 * hiddenSize * (inputSize + hiddenSize),
+  describe: ({ range, packed }) => describeDynamic(range, packed.ih),
+};
+
+const rnnCell: Swap<nn.RNNCell, DynamicQuantizedRNNCell> = {
+  float: nn.RNNCell,
+  quantized: DynamicQuantizedRNNCell,
+  fromFloat: (module, qconfig) => DynamicQuantizedRNNCell.fromFloat(module, qconfig),
+  multiplyAdds: ({ inputSize, hiddenSize }) => hiddenSize * (inputSize + hiddenSize),
+  describe: ({ range, packed }) => describeDynamic(range, packed.ih),
+};
+
+/** Of one time step of one sequence: every layer and direction, its gates by x and by h, and the projection. */
+function stepMultiplyAdds({ directions, hiddenSize, outputSize, projSize }: nn.RNNBase, gates: number): number {
+  const gate = ({ input }: { input: number }): number => gates * hiddenSize * (input + outputSize);
+  return directions.reduce((sum, direction) => sum + gate(direction) + hiddenSize * projSize, 0);
+}
+
+function describeDynamic({ scheme, reduceRange }: DynamicRange, packed: LinearPackedParams | undefined): string {
+  const range = scheme === 'perRow' ? 'a row' : 'a tensor';
+  const weights = packed?.weight.axis === null ? 'per tensor' : 'per channel';
+  return `dynamic: ${reduceRange ? 7 : 8}-bit activations, one range ${range}; weights ${weights}`;
+}
+
 /** The swaps of dynamic quantization: where a module with a dynamic int8 form is added. */
-export const DYNAMIC_SWAPS: SwapTable = [linear as unknown as Swap];
+export const DYNAMIC_SWAPS = [linear, lstm, gru, lstmCell, gruCell, rnnCell] as unknown as SwapTable;
 
 /** The row for a float module, or undefined where it has no quantized form. */
 export function swapFor(module: Module, table: SwapTable = DYNAMIC_SWAPS): Swap | undefined {

@@ -1,16 +1,26 @@
 import {
-  DYNAMIC_SCHEMES,
   type DynamicScheme,
   F,
   LinearPackedParams,
   Module,
   type nn,
-  OctavoError,
-  QuantizedTensor,
+  type QuantizedTensor,
   type StateDict,
-  Tensor,
+  type Tensor,
 } from '@octavo/core';
 import { type DynamicLinearAttrs, dynamicLinearAttrs, type QConfig, quantizeWeight } from '@octavo/observers';
+import {
+  dynamicAttrs,
+  dynamicRange,
+  emptyPacked,
+  floatScalar,
+  integerTensor,
+  packedFromState,
+  packedState,
+  rangeFromState,
+  rangeState,
+  readInteger,
+} from './packed-state.js';
 
 /** What a `DynamicQuantizedLinear` is made with, apart from its numbers: enough to build one that a state dict fills. */
 export interface DynamicQuantizedLinearConfig extends DynamicLinearAttrs {
@@ -40,11 +50,12 @@ export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float3
   scheme: DynamicScheme;
   reduceRange: boolean;
 
-  constructor(packed: LinearPackedParams, { scheme, reduceRange }: DynamicLinearAttrs) {
+  constructor(packed: LinearPackedParams, attrs: DynamicLinearAttrs) {
     super();
     this.packed = packed;
-    this.scheme = schemeName(scheme);
-    this.reduceRange = reduceRange === 1;
+    const { scheme, reduceRange } = dynamicRange(attrs);
+    this.scheme = scheme;
+    this.reduceRange = reduceRange;
   }
 
   /** The int8 form of a float linear, by a dynamic qconfig. */
@@ -58,17 +69,7 @@ export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float3
 
   /** A linear of zeros that a state dict is loaded into. */
   static fromConfig(config: DynamicQuantizedLinearConfig): DynamicQuantizedLinear {
-    const { inFeatures, outFeatures, bias, perChannel } = config;
-    const count = perChannel ? outFeatures : 1;
-    const weight = new QuantizedTensor('qint8', Tensor.zeros([outFeatures, inFeatures], 'int8'), {
-      scales: new Float32Array(count).fill(1),
-      zeroPoints: new Int32Array(count),
-      axis: perChannel ? 0 : null,
-    });
-    return new DynamicQuantizedLinear(
-      new LinearPackedParams(weight, bias ? Tensor.zeros([outFeatures]) : null),
-      config,
-    );
+    return new DynamicQuantizedLinear(emptyPacked(config.outFeatures, config.inFeatures, config), config);
   }
 
   get inFeatures(): number {
@@ -94,8 +95,7 @@ export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float3
       outFeatures: this.outFeatures,
       bias: this.bias !== null,
       perChannel: this.weight.axis !== null,
-      scheme: DYNAMIC_SCHEMES[this.scheme],
-      reduceRange: this.reduceRange ? 1 : 0,
+      ...dynamicAttrs(this),
     };
   }
 
@@ -115,58 +115,21 @@ export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float3
   }
 
   override ownState(): StateDict {
-    const { weight, bias } = this.packed;
-    const perChannel = weight.axis !== null;
-    const number = (value: number) => new Tensor('int64', BigInt64Array.of(BigInt(value)), []);
     return {
-      scale: new Tensor('float32', Float32Array.of(1), []),
-      zero_point: number(0),
-      '_packed_params.dtype': number(TORCH_QINT8),
-      '_packed_params.weight': weight.values,
-      '_packed_params.weight_scales': new Tensor('float32', weight.scales, perChannel ? [weight.scales.length] : []),
-      '_packed_params.weight_zero_points': new Tensor(
-        'int32',
-        weight.zeroPoints,
-        perChannel ? [weight.zeroPoints.length] : [],
-      ),
-      ...(bias === null ? {} : { '_packed_params.bias': bias }),
-      '_packed_params.scheme': number(DYNAMIC_SCHEMES[this.scheme]),
-      '_packed_params.reduce_range': number(this.reduceRange ? 1 : 0),
+      scale: floatScalar(1),
+      zero_point: integerTensor(0),
+      '_packed_params.dtype': integerTensor(TORCH_QINT8),
+      ...packedState('_packed_params.', this.packed),
+      ...rangeState('_packed_params.', this),
     };
   }
 
   override loadOwnState(given: StateDict): void {
     const state = { ...this.ownState(), ...given };
-    const integer = (name: string, allowed: readonly number[]) => readInteger(state, name, allowed);
-    integer('_packed_params.dtype', [TORCH_QINT8]);
-    const scales = (state['_packed_params.weight_scales'] as Tensor<'float32'>).raw.data;
-    const wrong = scales.findIndex((scale) => !(scale > 0) || !Number.isFinite(scale));
-    if (wrong >= 0) {
-      throw new OctavoError(
-        'INVALID_DATA',
-        `[DynamicQuantizedLinear] weight scale ${wrong} is ${scales[wrong]}; scales must be positive numbers. Quantize the model again`,
-      );
-    }
-    const weight = new QuantizedTensor('qint8', state['_packed_params.weight'] as Tensor, {
-      scales,
-      zeroPoints: (state['_packed_params.weight_zero_points'] as Tensor<'int32'>).raw.data,
-      axis: this.weight.axis,
-    });
-    this.packed = new LinearPackedParams(weight, state['_packed_params.bias'] ?? null);
-    this.scheme = schemeName(integer('_packed_params.scheme', Object.values(DYNAMIC_SCHEMES)) as 0 | 1);
-    this.reduceRange = integer('_packed_params.reduce_range', [0, 1]) === 1;
+    readInteger(this.typeName, state, '_packed_params.dtype', [TORCH_QINT8]);
+    this.packed = packedFromState(this.typeName, state, '_packed_params.', this.packed);
+    const { scheme, reduceRange } = rangeFromState(this.typeName, state, '_packed_params.');
+    this.scheme = scheme;
+    this.reduceRange = reduceRange;
   }
-}
-
-function schemeName(scheme: 0 | 1): DynamicScheme {
-  return scheme === DYNAMIC_SCHEMES.perRow ? 'perRow' : 'perTensor';
-}
-
-function readInteger(state: StateDict, name: string, allowed: readonly number[]): number {
-  const value = Number((state[name] as Tensor<'int64'>).raw.data[0]);
-  if (allowed.includes(value)) return value;
-  throw new OctavoError(
-    'INVALID_DATA',
-    `[DynamicQuantizedLinear] ${name} must be ${allowed.join(' or ')}, got ${value}; was the state dict saved by a later version?`,
-  );
 }

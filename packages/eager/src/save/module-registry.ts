@@ -1,6 +1,14 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
 import { isExactly, type ModuleClass } from '../convert/module-class.js';
 import { DynamicQuantizedLinear, type DynamicQuantizedLinearConfig } from '../dynamic/linear.js';
+import { DynamicQuantizedGRU, DynamicQuantizedLSTM, type DynamicQuantizedRNNConfig } from '../dynamic/rnn.js';
+import {
+  type DynamicQuantizedCellConfig,
+  DynamicQuantizedGRUCell,
+  DynamicQuantizedLSTMCell,
+  DynamicQuantizedRNNCell,
+  type DynamicQuantizedRNNCellConfig,
+} from '../dynamic/rnn-cells.js';
 
 /** What JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -88,4 +96,45 @@ registerModule(nn.ModuleList, { config: nothing, build: () => new nn.ModuleList(
 registerModule<DynamicQuantizedLinear, DynamicQuantizedLinearConfig & Json>(DynamicQuantizedLinear, {
   config: ({ config }) => ({ ...config }),
   build: (config) => DynamicQuantizedLinear.fromConfig(config),
+});
+
+registerModule(nn.LSTM, {
+  config: ({ inputSize, hiddenSize, options }) => ({ inputSize, hiddenSize, ...options }),
+  build: ({ inputSize, hiddenSize, ...options }) => new nn.LSTM(inputSize, hiddenSize, options),
+});
+registerModule(nn.GRU, {
+  config: ({ inputSize, hiddenSize, options }) => ({ inputSize, hiddenSize, ...options }),
+  build: ({ inputSize, hiddenSize, ...options }) => new nn.GRU(inputSize, hiddenSize, options),
+});
+registerModule(nn.LSTMCell, {
+  config: ({ inputSize, hiddenSize, bias }) => ({ inputSize, hiddenSize, bias }),
+  build: ({ inputSize, hiddenSize, bias }) => new nn.LSTMCell(inputSize, hiddenSize, { bias }),
+});
+registerModule(nn.GRUCell, {
+  config: ({ inputSize, hiddenSize, bias }) => ({ inputSize, hiddenSize, bias }),
+  build: ({ inputSize, hiddenSize, bias }) => new nn.GRUCell(inputSize, hiddenSize, { bias }),
+});
+registerModule(nn.RNNCell, {
+  config: ({ inputSize, hiddenSize, bias, nonlinearity }) => ({ inputSize, hiddenSize, bias, nonlinearity }),
+  build: ({ inputSize, hiddenSize, ...options }) => new nn.RNNCell(inputSize, hiddenSize, options),
+});
+registerModule<DynamicQuantizedLSTM, DynamicQuantizedRNNConfig & Json>(DynamicQuantizedLSTM, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedLSTM.fromConfig(config),
+});
+registerModule<DynamicQuantizedGRU, DynamicQuantizedRNNConfig & Json>(DynamicQuantizedGRU, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedGRU.fromConfig(config),
+});
+registerModule<DynamicQuantizedLSTMCell, DynamicQuantizedCellConfig & Json>(DynamicQuantizedLSTMCell, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedLSTMCell.fromConfig(config),
+});
+registerModule<DynamicQuantizedGRUCell, DynamicQuantizedCellConfig & Json>(DynamicQuantizedGRUCell, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedGRUCell.fromConfig(config),
+});
+registerModule<DynamicQuantizedRNNCell, DynamicQuantizedRNNCellConfig & Json>(DynamicQuantizedRNNCell, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedRNNCell.fromConfig(config),
 });

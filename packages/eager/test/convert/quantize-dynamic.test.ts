@@ -215,7 +215,12 @@ describe('errors name the place and the remedy', () => {
       'sub.fc1: defaultQConfig is no qconfig for dynamic int8',
     ],
     ['float16', { sub: float16DynamicQConfig }, 'UNSUPPORTED', 'float16DynamicQConfig is no qconfig for dynamic int8'],
-    ['nothing below the name', ['norm'], 'UNSUPPORTED', 'nothing to quantize in TinyModel: no Linear lies where'],
+    [
+      'nothing below the name',
+      ['norm'],
+      'UNSUPPORTED',
+      'nothing to quantize in TinyModel: no Linear, LSTM, GRU, LSTMCell, GRUCell, RNNCell lies where',
+    ],
   ])('%s', (_, spec, code, message) => {
     const error = failing(() => quantizeDynamic(model, spec as never));
     expect(error.message).toContain(message);
