@@ -12,7 +12,7 @@ export type GoldenValue = Tensor | number;
 export interface GoldenCase {
   readonly name: string;
   readonly op: string;
-  readonly params: Readonly<Record<string, number | string | boolean>>;
+  readonly params: Readonly<Record<string, number | string | boolean | readonly number[]>>;
   readonly inputs: Readonly<Record<string, GoldenValue>>;
   readonly outputs: Readonly<Record<string, GoldenValue>>;
   /** True: equal bits are asked for. */
@@ -21,10 +21,14 @@ export interface GoldenCase {
   readonly tolerance?: number;
   /** Roles, or beginnings of roles, with a tolerance of their own. */
   readonly approximate?: Readonly<Record<string, number>>;
+  /** Elements in which a formula differs from PyTorch, by formula; the first is the plain one. */
+  readonly formula_mismatched_elements?: Readonly<Record<string, number>>;
   /** Set where PyTorch's answer comes from an overflow. */
   readonly quirk?: string;
   /** The class of error that `calculate_qparams()` raises. */
   readonly calculate_qparams_raises?: string;
+  /** Set where PyTorch refuses the call: its message. */
+  readonly raises?: string;
 }
 
 /** The names of the groups in a folder, in order. */

@@ -1,5 +1,6 @@
 import { sqnr } from '@octavo/observers';
 import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qparams.js';
+import { embeddingOperators } from './embedding.js';
 import type { GoldenCase, GoldenValue } from './golden-case.js';
 import { linearDynamic } from './linear-dynamic.js';
 import { observerOperators } from './observers.js';
@@ -10,6 +11,10 @@ import {
   quantizeChannels,
   quantizeTensor,
 } from './quantize.js';
+import { recurrentOperators } from './recurrent.js';
+import { elementwiseOperators } from './static-elementwise.js';
+import { staticOperators } from './static-ops.js';
+import { spatialOperators } from './static-spatial.js';
 
 /** Computes a case with this project's ops: values by the roles of the case's outputs. */
 export type GoldenOperator = (golden: GoldenCase) => Record<string, GoldenValue>;
@@ -26,4 +31,9 @@ export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {
   linear_relu_dynamic: linearDynamic,
   sqnr: (golden) => ({ sqnr: sqnr(tensorOf(golden, 'x'), tensorOf(golden, 'y')) }),
   ...observerOperators,
+  ...recurrentOperators,
+  ...embeddingOperators,
+  ...staticOperators,
+  ...elementwiseOperators,
+  ...spatialOperators,
 };

@@ -1,3 +1,4 @@
+import { isOctavoError } from '@octavo/core';
 import { compareCase, type Outcome } from './compare.js';
 import { type GoldenCase, listGroups, loadGroup } from './golden-case.js';
 import { OPERATORS } from './operators.js';
@@ -89,8 +90,12 @@ function runGroup(cases: readonly GoldenCase[], describe: number): GroupReport {
 
 function runCase(golden: GoldenCase): Outcome {
   try {
-    return compareCase(golden, (OPERATORS[golden.op] as (typeof OPERATORS)[string])(golden));
+    const computed = (OPERATORS[golden.op] as (typeof OPERATORS)[string])(golden);
+    if (golden.raises === undefined) return compareCase(golden, computed);
+    return { kind: 'failed', difference: 0, why: `expected an error, as PyTorch's: ${golden.raises}` };
   } catch (error) {
+    // What PyTorch refuses must be refused on purpose here too.
+    if (golden.raises !== undefined && isOctavoError(error)) return { kind: 'exact' };
     return { kind: 'failed', difference: 0, why: error instanceof Error ? error.message : String(error) };
   }
 }
