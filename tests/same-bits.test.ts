@@ -93,7 +93,8 @@ describe.each([
   });
 
   // PyTorch's scheme takes one range a batch: it cannot promise this.
-  it.skipIf(qconfig === perChannelDynamicQConfig)('do not depend on batch mates or padding', () => {
+  if (qconfig === perChannelDynamicQConfig) return;
+  it('do not depend on batch mates or padding', () => {
     const { eager, graph } = build();
     const alone = runGraph(graph, best, encode(SHORT));
     const together = encode(LONG, SHORT, LONG);

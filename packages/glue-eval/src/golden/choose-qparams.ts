@@ -1,5 +1,5 @@
 import { chooseQParams, F, finiteRange, QUANTIZED_DTYPES, quantizePerTensor, type Tensor } from '@octavo/core';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { dtypeOf, tensorOf } from './qparams.js';
 
 /** `torch._choose_qparams_per_tensor(x, reduce_range)`, by the op of that name. */

@@ -1,7 +1,7 @@
 import { Q, quantizeWithFloatZeroPoint, Tensor } from '@octavo/core';
 import { defaultFloatQParamsObserver } from '@octavo/observers';
 import type { GoldenCase } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { tensorOf } from './qparams.js';
 
 type Bits = NonNullable<Q.TableOptions['bits']>;

@@ -1,5 +1,5 @@
 import { F, LinearPackedParams, QuantizedTensor } from '@octavo/core';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { qparamsOf, tensorOf } from './qparams.js';
 
 /** `quantized::linear_dynamic` and `linear_relu_dynamic`: the output, and the range and codes of the input on the way. */

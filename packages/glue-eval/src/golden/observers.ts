@@ -12,7 +12,7 @@ import {
   PlaceholderObserver,
 } from '@octavo/observers';
 import type { GoldenCase, GoldenValue } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { tensorOf } from './qparams.js';
 
 /** The option that a parameter's name in PyTorch stands for. */

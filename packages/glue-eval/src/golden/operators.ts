@@ -1,7 +1,7 @@
 import { sqnr } from '@octavo/observers';
 import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qparams.js';
 import { embeddingOperators } from './embedding.js';
-import type { GoldenCase, GoldenValue } from './golden-case.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { linearDynamic } from './linear-dynamic.js';
 import { observerOperators } from './observers.js';
 import { tensorOf } from './qparams.js';
@@ -15,9 +15,6 @@ import { recurrentOperators } from './recurrent.js';
 import { elementwiseOperators } from './static-elementwise.js';
 import { staticOperators } from './static-ops.js';
 import { spatialOperators } from './static-spatial.js';
-
-/** Computes a case with this project's ops: values by the roles of the case's outputs. */
-export type GoldenOperator = (golden: GoldenCase) => Record<string, GoldenValue>;
 
 /** By the `op` of a case. Ops that are not here are pending. */
 export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {

@@ -10,7 +10,7 @@ import {
   Tensor,
 } from '@octavo/core';
 import type { GoldenCase } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { dtypeOf, numbersOf, tensorOf } from './qparams.js';
 
 /** `torch.quantize_per_tensor`, and its codes dequantized. */

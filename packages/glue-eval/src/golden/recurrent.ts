@@ -2,7 +2,7 @@ import { type Module, nn, type Tensor } from '@octavo/core';
 import { quantizeDynamic } from '@octavo/eager';
 import { defaultDynamicQConfig, perChannelDynamicQConfig, type QConfig } from '@octavo/observers';
 import type { GoldenCase, GoldenValue } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { tensorOf } from './qparams.js';
 
 const QCONFIGS: Readonly<Record<string, QConfig>> = {

@@ -1,6 +1,6 @@
 import { Q, QuantizedTensor, type Tensor } from '@octavo/core';
 import type { GoldenCase, GoldenValue } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { dtypeOf, qparamsOf, tensorOf } from './qparams.js';
 
 // The golden group `elementwise`, all but images: functions, arithmetic, concatenation and normalisation of codes.

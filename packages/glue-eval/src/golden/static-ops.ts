@@ -1,6 +1,6 @@
 import { ConvPackedParams, LinearPackedParams, Q, QuantizedTensor, Tensor } from '@octavo/core';
 import type { GoldenCase, GoldenValue } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { qparamsOf, tensorOf } from './qparams.js';
 
 // Static quantized linears and convolutions: codes in, codes out.

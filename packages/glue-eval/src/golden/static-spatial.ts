@@ -1,6 +1,6 @@
 import { type Attrs, dispatch, opByName, Q, QuantizedTensor, type Tensor } from '@octavo/core';
 import type { GoldenCase } from './golden-case.js';
-import type { GoldenOperator } from './operators.js';
+import type { GoldenOperator } from './golden-operator.js';
 import { quantizedOf, resultOf } from './static-elementwise.js';
 
 // The golden group `elementwise`: pools, means and resizing of images.

@@ -1,0 +1,4 @@
+import type { GoldenCase, GoldenValue } from './golden-case.js';
+
+/** Computes a case with this project's ops: values by the roles of the case's outputs. */
+export type GoldenOperator = (golden: GoldenCase) => Record<string, GoldenValue>;
