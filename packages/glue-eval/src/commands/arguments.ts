@@ -7,6 +7,11 @@ export function list(value: string): string[] {
   return items;
 }
 
+/** An option that may be given again: its values in order. */
+export function append(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
 export function positiveInteger(value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < 1) {

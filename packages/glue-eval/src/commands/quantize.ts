@@ -5,14 +5,13 @@ import { DYNAMIC_QCONFIGS, dynamicPreset } from '../eval/qconfigs.js';
 import { openPretrained } from '../models/huggingface.js';
 import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable } from '../output-file.js';
-import { list } from './arguments.js';
+import { append } from './arguments.js';
 import type { DefineCommand } from './command.js';
 
 interface QuantizeFlags {
-  model: string;
-  output: string;
+  out: string;
   qconfig: string;
-  keepFloat: string[];
+  skip: string[];
 }
 
 /** Tokens in a pair of sentences, for the share of multiply-adds that attention has. */
@@ -23,23 +22,23 @@ export const defineQuantize: DefineCommand = (program, io) => {
   program
     .command('quantize')
     .description('Quantize a model to int8 (dynamic scheme) and save it as one file.')
-    .requiredOption('--model <dir>', 'Hugging Face folder')
-    .requiredOption('--output <file>', 'file to write, such as model.safetensors')
+    .argument('<model>', 'Hugging Face folder')
+    .requiredOption('--out <file>', 'file to write, such as model.octavo')
     .option('--qconfig <name>', `one of ${DYNAMIC_QCONFIGS.join(', ')}`, 'perRow')
-    .option('--keep-float <list>', 'modules that stay float, such as classifier,bert.pooler', list, [])
-    .action(async ({ model, output, qconfig, keepFloat }: QuantizeFlags) => {
+    .option('--skip <name>', 'a module that stays float, such as bert.pooler; may be given again', append, [])
+    .action(async (model: string, { out, qconfig, skip }: QuantizeFlags) => {
       const chosen = dynamicPreset(qconfig).qconfig;
-      await checkWritable(output, '--output');
+      await checkWritable(out, '--out');
       await loadNativeBackend();
       const { build, config } = await openPretrained(model);
       const float = traceClassifier(build(), Math.min(TYPICAL_LENGTH, config.maxPositions));
       const before = graphSizeBytes(float);
-      const kept = Object.fromEntries(keepFloat.map((name) => [name, null]));
+      const kept = Object.fromEntries(skip.map((name) => [name, null]));
       const quantized = quantizeDynamic(float, { '': chosen, ...kept });
-      await saveGraph(quantized, output);
+      await saveGraph(quantized, out);
       const after = graphSizeBytes(quantized);
       io.out(`${renderCoverage(coverage(quantized))}\n\n`);
-      io.out(`${output}: ${megabytes(after)} (float: ${megabytes(before)})\n`);
+      io.out(`${out}: ${megabytes(after)} (float: ${megabytes(before)})\n`);
     });
 };
 

@@ -6,8 +6,8 @@ import { checkWritable } from '../output-file.js';
 import type { DefineCommand } from './command.js';
 
 interface RunFlags {
-  input: string;
-  output?: string;
+  inputs: string;
+  outputs?: string;
 }
 
 /** `octavo run`: a saved graph on tensors from a file. */
@@ -16,16 +16,16 @@ export const defineRun: DefineCommand = (program, io) => {
     .command('run')
     .description('Run a saved graph on tensors from a safetensors file.')
     .argument('<graph>', 'file that `octavo quantize` saved')
-    .requiredOption('--input <file>', 'safetensors file with one tensor for each input, by its name')
-    .option('--output <file>', 'safetensors file for the outputs')
-    .action(async (file: string, { input, output }: RunFlags) => {
-      if (output !== undefined) await checkWritable(output, '--output');
+    .requiredOption('--inputs <file>', 'safetensors file with one tensor for each input, by its name')
+    .option('--outputs <file>', 'safetensors file for the outputs')
+    .action(async (file: string, { inputs, outputs: target }: RunFlags) => {
+      if (target !== undefined) await checkWritable(target, '--outputs');
       await loadNativeBackend();
       const graph = await loadGraph(file);
-      const { tensors } = await readSafetensors(input);
-      const outputs = await graph.runAsync(pick(tensors, graph.inputNames, input), { signal: io.signal });
+      const { tensors } = await readSafetensors(inputs);
+      const outputs = await graph.runAsync(pick(tensors, graph.inputNames, inputs), { signal: io.signal });
       graph.dispose();
-      if (output !== undefined) await writeSafetensors(output, outputs);
+      if (target !== undefined) await writeSafetensors(target, outputs);
       for (const [name, tensor] of Object.entries(outputs)) io.out(`${name}: ${preview(tensor)}\n`);
     });
 };

@@ -13,7 +13,7 @@ let saved: string;
 beforeAll(async () => {
   world = await makeTinyWorld();
   saved = join(world.dir, 'saved.safetensors');
-  expect((await octavo(['quantize', '--model', world.model, '--output', saved])).code).toBe(0);
+  expect((await octavo(['quantize', world.model, '--out', saved])).code).toBe(0);
 });
 afterAll(() => world.remove());
 
@@ -24,12 +24,13 @@ describe('octavo quantize', () => {
     const output = join(world.dir, 'kept.safetensors');
     const { code, out } = await octavo([
       'quantize',
-      '--model',
       world.model,
-      '--output',
+      '--out',
       output,
-      '--keep-float',
-      'classifier,bert.pooler',
+      '--skip',
+      'classifier',
+      '--skip',
+      'bert.pooler',
     ]);
     expect(code).toBe(0);
     const lines = out.trimEnd().split('\n');
@@ -41,11 +42,11 @@ describe('octavo quantize', () => {
 
   it.each([
     [['--qconfig', 'perrow'], "unknown qconfig 'perrow'; did you mean 'perRow'?"],
-    [['--keep-float', 'clasifier'], "'clasifier'"],
-    [['--output', '/nowhere/x.safetensors'], 'there is no folder /nowhere'],
+    [['--skip', 'clasifier'], "'clasifier'"],
+    [['--out', '/nowhere/x.safetensors'], 'there is no folder /nowhere'],
   ])('refuses %j', async (more, message) => {
     const output = join(world.dir, 'refused.safetensors');
-    const { code, err } = await octavo(['quantize', '--model', world.model, '--output', output, ...more]);
+    const { code, err } = await octavo(['quantize', world.model, '--out', output, ...more]);
     expect(code).toBe(2);
     expect(err).toMatch(REFUSED);
     expect(err).toContain(message);
@@ -93,7 +94,7 @@ describe('octavo run', () => {
       attention_mask: mask,
       token_type_ids: Tensor.zeros([2, 4], 'int64'),
     });
-    const { code, out } = await octavo(['run', saved, '--input', input, '--output', output]);
+    const { code, out } = await octavo(['run', saved, '--inputs', input, '--outputs', output]);
     expect(code).toBe(0);
     expect(out).toMatch(/^output: float32 \[2, 2\] = -?\d[^\n]*\n$/);
     expect((await readSafetensors(output)).tensors.output?.dims).toEqual([2, 2]);
@@ -102,7 +103,7 @@ describe('octavo run', () => {
   it('refuses a file that lacks an input', async () => {
     const input = join(world.dir, 'lacks.safetensors');
     await writeSafetensors(input, { ids: Tensor.zeros([1, 3], 'int64') });
-    const { code, err } = await octavo(['run', saved, '--input', input]);
+    const { code, err } = await octavo(['run', saved, '--inputs', input]);
     expect(code).toBe(2);
     expect(err).toMatch(REFUSED);
     expect(err).toContain("expected a tensor 'input_ids' for the graph's input, got ids");
