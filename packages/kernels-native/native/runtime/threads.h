@@ -34,8 +34,9 @@ class ThreadPool {
   std::mutex owner_;  // held by the caller whose loop is running
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_, done_;
-  uint64_t generation_ = 0;
-  size_t active_ = 0;
+  // Written under the mutex; read without it while a thread still spins, see kSpins in threads.cc.
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<size_t> active_{0};
   bool stopping_ = false;
   Task task_ = nullptr;
   void* context_ = nullptr;
