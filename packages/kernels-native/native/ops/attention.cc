@@ -3,21 +3,6 @@
 #include "ops.h"
 
 namespace octavo {
-namespace {
-
-// Element steps of `view` when broadcast to four dimensions `target`; false when it cannot be.
-bool broadcast_steps(const View& view, const size_t target[4], size_t steps[4]) {
-  size_t step = 1;
-  for (int i = 3; i >= 0; i--) {
-    if (view.dim(i) != 1 && view.dim(i) != target[i]) return false;
-    steps[i] = view.dim(i) == 1 ? 0 : step;
-    step *= view.dim(i);
-  }
-  return true;
-}
-
-}  // namespace
-
 // q [batch, queries, heads * d], k and v [batch, keys, heads * d], mask broadcastable to [batch, heads, queries, keys].
 // One head at a time: its keys and values become panels, then blocks of query rows go through scores, softmax and
 // values while the scores are still in cache. attrs: heads, scale.
@@ -40,8 +25,11 @@ Status attention(Call& call) {
   size_t steps[4] = {0, 0, 0, 0};
   if (mask) {
     OCTAVO_TRY(expect_tensor(call, "mask", *mask, DType::Float32));
-    const size_t target[4] = {batch, heads, queries, keys};
-    if (mask->rank != 4 || !broadcast_steps(*mask, target, steps)) return fail(Code::InvalidShape, "[%s] the mask cannot be broadcast", call.op);
+    View scores;
+    scores.rank = 4;
+    scores.dims[0] = int64_t(batch), scores.dims[1] = int64_t(heads);
+    scores.dims[2] = int64_t(queries), scores.dims[3] = int64_t(keys);
+    if (mask->rank != 4 || !broadcast_steps(*mask, scores, steps)) return fail(Code::InvalidShape, "[%s] the mask cannot be broadcast", call.op);
   }
   if (call.outputs[0].size() == 0) return {};
   const float scale = call.attr_float(1);

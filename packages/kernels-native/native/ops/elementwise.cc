@@ -15,19 +15,6 @@ Status run_unary(Call& call, octavo_unary fn) {
   return {};
 }
 
-// Steps of an operand over the output's dimensions: 0 along those it repeats.
-bool broadcast_steps(const View& view, const View& out, size_t* steps) {
-  size_t step = 1;
-  for (int i = out.rank - 1; i >= 0; i--) {
-    const int own = i - (out.rank - view.rank);
-    const size_t dim = own < 0 ? 1 : view.dim(own);
-    if (dim != 1 && dim != out.dim(i)) return false;
-    steps[i] = dim == 1 ? 0 : step;
-    step *= dim;
-  }
-  return view.rank <= out.rank;
-}
-
 // y = a fn b with NumPy's broadcast: whole trailing dimensions that both walk alike are one row of the kernel.
 Status run_binary(Call& call, octavo_binary fn) {
   OCTAVO_TRY(expect_operands(call, 2, 2, 1));

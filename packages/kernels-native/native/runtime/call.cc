@@ -37,6 +37,18 @@ Status expect_same_dims(const Call& call, const char* name, const View& a, const
   return same ? Status{} : fail(Code::InvalidShape, "[%s] %s has a shape that its operands do not give", call.op, name);
 }
 
+bool broadcast_steps(const View& view, const View& out, size_t* steps) {
+  size_t step = 1;
+  for (int i = out.rank - 1; i >= 0; i--) {
+    const int own = i - (out.rank - view.rank);
+    const size_t dim = own < 0 ? 1 : view.dim(own);
+    if (dim != 1 && dim != out.dim(i)) return false;
+    steps[i] = dim == 1 ? 0 : step;
+    step *= dim;
+  }
+  return view.rank <= out.rank;
+}
+
 uint8_t* scratch(int slot, size_t bytes) {
   static thread_local Buffer buffers[kScratchSlots];
   return buffers[slot].reserve(bytes) ? buffers[slot].data() : nullptr;

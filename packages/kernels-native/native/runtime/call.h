@@ -69,6 +69,9 @@ Status expect_dims(const Call& call, const char* name, const View& view, std::in
 Status expect_size(const Call& call, const char* name, const View& view, size_t size);
 Status expect_same_dims(const Call& call, const char* name, const View& a, const View& b);
 
+// Element steps of an operand over the dimensions of `out`: 0 along those it repeats. False where it cannot be broadcast.
+bool broadcast_steps(const View& view, const View& out, size_t* steps);
+
 // Per-thread scratch that only grows; `slot` tells apart buffers that one op needs at once.
 constexpr int kScratchSlots = 3;
 uint8_t* scratch(int slot, size_t bytes);

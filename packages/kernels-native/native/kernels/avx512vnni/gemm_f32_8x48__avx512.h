@@ -1,6 +1,6 @@
 // Float micro-kernel: MR rows by NP panels of 16 columns, one zmm accumulator a panel and row, at most 24 in all.
 #pragma once
-#include "../generic/gemm.h"
+#include "tiles_8x48.h"
 
 namespace {
 
@@ -37,29 +37,16 @@ void gemm_f32_avx512_tile(const float* a, size_t lda, const float* b, size_t pan
   }
 }
 
-struct GemmF32Avx512 {
+struct GemmF32Avx512 : Tiles8x48 {
   using A = float;
   using B = float;
   using Acc = float;
   // 192 * 48 floats of three panels take 36 KB: they stay in a 48 KB L1, and stream well from L2 to a smaller one.
-  static constexpr size_t kRows = 8, kBlock = 192;
-  static constexpr size_t kAccumulators = OCTAVO_GEMM_ROWS * 3 * OCTAVO_PANEL;
-  static size_t panels_for(size_t m) { return m <= 3 ? 6 : 3; }
+  static constexpr size_t kBlock = 192;
+  using Kernel = MicroKernel<A, B, Acc>;
 
-  template <int MR> static MicroKernel<A, B, Acc> few(size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> table[6] = {gemm_f32_avx512_tile<MR, 1>, gemm_f32_avx512_tile<MR, 2>,
-                                                        gemm_f32_avx512_tile<MR, 3>, gemm_f32_avx512_tile<MR, 4>,
-                                                        gemm_f32_avx512_tile<MR, 5>, gemm_f32_avx512_tile<MR, 6>};
-    return table[panels - 1];
-  }
-  template <int MR> static MicroKernel<A, B, Acc> many(size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> table[3] = {gemm_f32_avx512_tile<MR, 1>, gemm_f32_avx512_tile<MR, 2>, gemm_f32_avx512_tile<MR, 3>};
-    return table[panels - 1];
-  }
-  static MicroKernel<A, B, Acc> get(size_t rows, size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> (*by_rows[8])(size_t) = {few<1>, few<2>, few<3>, many<4>, many<5>, many<6>, many<7>, many<8>};
-    return by_rows[rows - 1](panels);
-  }
+  template <int MR, int NP> static constexpr Kernel tile = gemm_f32_avx512_tile<MR, NP>;
+  static Kernel get(size_t rows, size_t panels) { return pick<GemmF32Avx512>(rows, panels); }
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #pragma once
 #include <string.h>
 
-#include "../generic/gemm.h"
+#include "tiles_8x48.h"
 
 namespace {
 
@@ -46,29 +46,16 @@ void gemm_u8s8_vnni_tile(const uint8_t* a, size_t lda, const int8_t* b, size_t p
   }
 }
 
-struct GemmU8S8Vnni {
+struct GemmU8S8Vnni : Tiles8x48 {
   using A = uint8_t;
   using B = int8_t;
   using Acc = int32_t;
   // 384 * 48 bytes of three panels take 18 KB, which leaves room for the rows in a 32 KB L1: best of those measured.
-  static constexpr size_t kRows = 8, kBlock = 384;
-  static constexpr size_t kAccumulators = OCTAVO_GEMM_ROWS * 3 * OCTAVO_PANEL;
-  static size_t panels_for(size_t m) { return m <= 3 ? 6 : 3; }
+  static constexpr size_t kBlock = 384;
+  using Kernel = MicroKernel<A, B, Acc>;
 
-  template <int MR> static MicroKernel<A, B, Acc> few(size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> table[6] = {gemm_u8s8_vnni_tile<MR, 1>, gemm_u8s8_vnni_tile<MR, 2>,
-                                                        gemm_u8s8_vnni_tile<MR, 3>, gemm_u8s8_vnni_tile<MR, 4>,
-                                                        gemm_u8s8_vnni_tile<MR, 5>, gemm_u8s8_vnni_tile<MR, 6>};
-    return table[panels - 1];
-  }
-  template <int MR> static MicroKernel<A, B, Acc> many(size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> table[3] = {gemm_u8s8_vnni_tile<MR, 1>, gemm_u8s8_vnni_tile<MR, 2>, gemm_u8s8_vnni_tile<MR, 3>};
-    return table[panels - 1];
-  }
-  static MicroKernel<A, B, Acc> get(size_t rows, size_t panels) {
-    static constexpr MicroKernel<A, B, Acc> (*by_rows[8])(size_t) = {few<1>, few<2>, few<3>, many<4>, many<5>, many<6>, many<7>, many<8>};
-    return by_rows[rows - 1](panels);
-  }
+  template <int MR, int NP> static constexpr Kernel tile = gemm_u8s8_vnni_tile<MR, NP>;
+  static Kernel get(size_t rows, size_t panels) { return pick<GemmU8S8Vnni>(rows, panels); }
 };
 
 }  // namespace
