@@ -1,4 +1,5 @@
 import { OctavoError } from './errors.js';
+import { type Float, run } from './functional/run.js';
 import { ACTIVATIONS, type ActivationName } from './ops/activation.js';
 import { arangeLike as arangeLikeOp } from './ops/arange-like.js';
 import { attention } from './ops/attention.js';
@@ -13,7 +14,7 @@ import { linear as linearOp } from './ops/linear.js';
 import * as dynamicOps from './ops/linear-dynamic.js';
 import { matmul as matmulOp } from './ops/matmul.js';
 import { layerNorm as layerNormOp, softmax as softmaxOp } from './ops/normalize.js';
-import type { Attrs, OpDef, Operand } from './ops/op-def.js';
+import type { Attrs } from './ops/op-def.js';
 import * as quantizeOps from './ops/quantize.js';
 import * as reshapeOps from './ops/reshape.js';
 import * as unary from './ops/unary.js';
@@ -25,19 +26,8 @@ import { Tensor } from './tensor/tensor.js';
 // Functional forms of the ops: one dispatched op each (or none), so that a trace hears them like modules.
 // Shapes, dtypes and formulas stand with the op in `ops/`.
 
-type Float = Tensor<'float32'>;
-
-function run<T extends DType>(
-  op: OpDef,
-  inputs: readonly (Operand | null | undefined)[],
-  attrs: Attrs = {},
-): Tensor<T> {
-  return dispatch(
-    op,
-    inputs.map((operand) => operand ?? null),
-    attrs,
-  )[0] as Tensor<T>;
-}
+export * from './functional/activations.js';
+export * from './functional/statistics.js';
 
 /** y = activation(x weight^T + bias); x [..., in], weight [out, in], bias [out] -> [..., out], float32. */
 export function linear(

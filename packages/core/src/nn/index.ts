@@ -1,9 +1,26 @@
-export { GELU, ReLU, Sigmoid, Softmax, Tanh } from './activation.js';
+export {
+  CELU,
+  ELU,
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Tanh,
+} from './activation.js';
 export { cloneModule } from './clone-module.js';
 export { Dropout } from './dropout.js';
 export { Embedding } from './embedding.js';
+export { GroupNorm } from './group-norm.js';
 export { GRU, type GRUFunction, type GRUOptions } from './gru.js';
 export { skipInit } from './init.js';
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from './instance-norm.js';
 export { LayerNorm } from './layer-norm.js';
 export { Linear } from './linear.js';
 export { LSTM, type LSTMFunction, type LSTMState } from './lstm.js';

@@ -6,6 +6,7 @@ import { rint } from './round.js';
 
 const f = Math.fround;
 
+const SQRT_HALF = f(Math.SQRT1_2);
 const LOG2E = f(1.4426950408889634);
 const LN2_HIGH = f(0.693145751953125); // 15 bits of ln 2: n * LN2_HIGH is exact for |n| < 2^9.
 const LN2_LOW = f(1.428606765330187e-6); // ln 2 - LN2_HIGH.
@@ -27,6 +28,37 @@ export function exp(x: number): number {
   const y = f(fma(p, f(r * r), r) + 1);
   const half = Math.floor(n / 2);
   return f(f(y * 2 ** half) * 2 ** (n - half));
+}
+
+// Cephes' logf (S. Moshier): log(1 + z) = z - z^2 / 2 + z^3 P(z) for 1 + z between sqrt(1/2) and sqrt(2).
+const LOG_P = [
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+].map(f);
+const LN2_TOP = f(0.693359375); // 9 bits of ln 2: times any exponent it is exact.
+const LN2_REST = f(-2.1219444e-4); // ln 2 - LN2_TOP.
+const MIN_NORMAL = 2 ** -126;
+const word = new DataView(new ArrayBuffer(4));
+
+/** Natural logarithm: x = m 2^e with m between sqrt(1/2) and sqrt(2), a polynomial in m - 1. log(0) is -infinity. */
+export function log(x: number): number {
+  if (!(x > 0) || x === Number.POSITIVE_INFINITY) return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN;
+  const subnormal = x < MIN_NORMAL;
+  word.setFloat32(0, subnormal ? x * 2 ** 24 : x);
+  const bits = word.getInt32(0);
+  word.setInt32(0, (bits & 0x007fffff) | 0x3f000000); // m between 1/2 and 1.
+  let m = word.getFloat32(0);
+  let e = (bits >> 23) - 126 - (subnormal ? 24 : 0);
+  if (m < SQRT_HALF) {
+    m = f(m + m);
+    e -= 1;
+  }
+  const z = f(m - 1);
+  const square = f(z * z);
+  let p = LOG_P[0] as number;
+  for (let i = 1; i < LOG_P.length; i++) p = fma(p, z, LOG_P[i] as number);
+  const tail = fma(square, -0.5, fma(e, LN2_REST, f(f(p * z) * square)));
+  return fma(e, LN2_TOP, f(z + tail));
 }
 
 // erf after N. Juffa (published on Stack Overflow, "fast, accurate erff"): an odd polynomial below 0.927734375,
@@ -74,8 +106,6 @@ export function tanh(x: number): number {
 export function sigmoid(x: number): number {
   return f(1 / f(1 + exp(-x)));
 }
-
-const SQRT_HALF = f(Math.SQRT1_2);
 
 /** GELU by erf, x/2 (1 + erf(x / sqrt 2)), with one rounding for the product and the sum. */
 export function gelu(x: number): number {

@@ -9,9 +9,12 @@ import { embedding } from './embedding.js';
 import { permute, select, slice } from './layout.js';
 import { linear } from './linear.js';
 import { linearDynamic, linearQuantized, quantizeDynamicRows } from './linear-dynamic.js';
+import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
-import { layerNorm, softmax } from './normalize.js';
+import { mean } from './mean.js';
+import { groupNorm, layerNorm, softmax } from './normalize.js';
 import type { OpDef } from './op-def.js';
+import * as parametric from './parametric-activations.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
 import * as activations from './quantized/activations.js';
 import { quantizedAdd, quantizedMul } from './quantized/binary.js';
@@ -68,6 +71,11 @@ export const OP_LIST: readonly OpDef[] = [
   quantizedLinear,
   quantizedConv,
   quantizedConvTranspose,
+  groupNorm, // 45
+  parametric.clampOp,
+  parametric.hardswish,
+  parametric.hardsigmoid,
+  parametric.elu,
   quantizedAdd, // 50
   quantizedMul,
   addScalar,
@@ -93,6 +101,10 @@ export const OP_LIST: readonly OpDef[] = [
   norms.quantizedGroupNorm,
   quantizedSoftmax,
   quantizedMatmul,
+  parametric.leakyRelu, // 75
+  mean,
+  logSoftmax, // 80
+  parametric.silu,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
 ];
 

@@ -1,26 +1,12 @@
 import { erf, exp, gelu, sigmoid, tanh } from '../numerics/elementary.js';
-import { Tensor } from '../tensor/tensor.js';
 import { ACTIVATIONS } from './activation.js';
-import { dimsOf, floats, tensorMeta } from './check.js';
 import type { OpDef } from './op-def.js';
+import { unaryOp } from './unary-op.js';
 
 const f = Math.fround;
 
-/** An element-wise float32 op of one operand. */
 function unary(name: string, opcode: number, fn: (x: number) => number): OpDef {
-  return {
-    name,
-    opcode,
-    inputs: ['x'],
-    attrs: {},
-    outputs: ['y'],
-    infer([x]) {
-      return [tensorMeta(name, 'x', x, 'float32')];
-    },
-    reference([x]) {
-      return [new Tensor('float32', floats(x).map(fn), dimsOf(x))];
-    },
-  };
+  return unaryOp(name, opcode, [], () => fn);
 }
 
 /** Exact by erf; see `numerics/elementary.ts` for every formula. */

@@ -21,6 +21,22 @@ describe('modules', () => {
     expectSameBits('ReLU', new nn.ReLU().call(x), F.relu(x));
     expectSameBits('Sigmoid', new nn.Sigmoid().call(x), F.sigmoid(x));
     expectSameBits('Softmax', new nn.Softmax(0).call(x), F.softmax(x, 0));
+    expectSameBits('LogSoftmax', new nn.LogSoftmax(0).call(x), F.logSoftmax(x, 0));
+    expectSameBits('Hardtanh', new nn.Hardtanh(-0.5, 0.25).call(x), F.hardtanh(x, -0.5, 0.25));
+    expectSameBits('ReLU6', new nn.ReLU6().call(x), F.relu6(x));
+    expectSameBits('Hardswish', new nn.Hardswish().call(x), F.hardswish(x));
+    expectSameBits('Hardsigmoid', new nn.Hardsigmoid().call(x), F.hardsigmoid(x));
+    expectSameBits('SiLU', new nn.SiLU().call(x), F.silu(x));
+    expectSameBits('ELU', new nn.ELU(2).call(x), F.elu(x, 2));
+    expectSameBits('CELU', new nn.CELU(2).call(x), F.celu(x, 2));
+    expectSameBits('LeakyReLU', new nn.LeakyReLU(0.3).call(x), F.leakyRelu(x, 0.3));
+    const image = randomTensor([2, 4, 3, 3], 2);
+    const group = new nn.GroupNorm(2, 4);
+    group.weight = randomTensor([4], 3);
+    expectSameBits('GroupNorm', group.call(image), F.groupNorm(image, 2, group.weight, group.bias));
+    const instance = new nn.InstanceNorm2d(4, { affine: true, eps: 0.1 });
+    instance.bias = randomTensor([4], 4);
+    expectSameBits('InstanceNorm2d', instance.call(image), F.instanceNorm(image, instance.weight, instance.bias, 0.1));
     const embedding = new nn.Embedding(5, 2);
     const ids = Tensor.from([4, 0], { dtype: 'int64' });
     expectSameBits('Embedding', embedding.call(ids), F.embedding(ids, embedding.weight));
@@ -41,6 +57,25 @@ describe('modules', () => {
       'Sigmoid()',
       'Softmax(dim=-1)',
     ]);
+    expect([new nn.ReLU6(), new nn.Hardswish(), new nn.Hardsigmoid(), new nn.SiLU()].map(String)).toEqual([
+      'ReLU6()',
+      'Hardswish()',
+      'Hardsigmoid()',
+      'SiLU()',
+    ]);
+    expect(
+      [new nn.LogSoftmax(1), new nn.Hardtanh(), new nn.ELU(), new nn.CELU(0.5), new nn.LeakyReLU()].map(String),
+    ).toEqual([
+      'LogSoftmax(dim=1)',
+      'Hardtanh(min_val=-1.0, max_val=1.0)',
+      'ELU(alpha=1.0)',
+      'CELU(alpha=0.5)',
+      'LeakyReLU(negative_slope=0.01)',
+    ]);
+    expect(String(new nn.GroupNorm(2, 4))).toBe('GroupNorm(2, 4, eps=1e-05, affine=True)');
+    expect(String(new nn.InstanceNorm2d(4))).toBe(
+      'InstanceNorm2d(4, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False)',
+    );
   });
 
   it('start with the same weights from the same seed, within the bounds of PyTorch', () => {
@@ -69,7 +104,23 @@ describe('modules', () => {
     expect(() => new nn.Linear(-1, 2)).toThrow('[Linear] inFeatures must be an integer of 0 or more, got -1');
     expect(() => new nn.Embedding(1.5, 2)).toThrow('[Embedding] numEmbeddings');
     expect(() => new nn.Embedding(3, 2, { paddingIdx: 3 })).toThrow('paddingIdx must be an id from 0 to 2, got 3');
+    expect(() => new nn.GroupNorm(3, 4)).toThrow('numChannels must be a multiple of numGroups, got 4 and 3');
+    expect(() => new nn.Hardtanh(1, 1)).toThrow('[Hardtanh] minVal must lie below maxVal, got 1 and 1');
+    expect(() => new nn.InstanceNorm1d(-1)).toThrow('[InstanceNorm1d] numFeatures must be an integer');
     expect(() => new nn.Dropout(1.5)).toThrow('p must be between 0 and 1, got 1.5');
+  });
+});
+
+describe('instance normalisation', () => {
+  it('takes one item without a batch, and no other rank or width', () => {
+    const norm = new nn.InstanceNorm1d(3);
+    const x = randomTensor([1, 3, 8], 5);
+    expectSameBits('item', norm.call(F.select(x, 0, 0)), F.select(norm.call(x), 0, 0));
+    expect(new nn.InstanceNorm3d(1).call(Tensor.zeros([1, 1, 1, 1, 2])).raw.dims).toEqual([1, 1, 1, 1, 2]);
+    expect(() => norm.call(Tensor.zeros([2, 4, 8]))).toThrow(
+      '[InstanceNorm1d] expected x [batch, 3, width] or one item of it, got [2, 4, 8]',
+    );
+    expect(() => new nn.InstanceNorm2d(3).call(Tensor.zeros([3, 8]))).toThrow('[batch, 3, height, width]');
   });
 });
 

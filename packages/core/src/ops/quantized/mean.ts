@@ -1,7 +1,8 @@
 import { type Dims, sizeOf } from '../../tensor/shape.js';
 import { denseStrides, forEachIndex } from '../../tensor/strided.js';
 import { attrList, attrNumber, shapeError } from '../check.js';
-import type { Attrs, OpDef } from '../op-def.js';
+import type { OpDef } from '../op-def.js';
+import { keptDims, reducedAxes } from '../reduced-axes.js';
 import { checkZeroPointAttrs, codeRange, codesMeta, codesOf, codesTensor } from './codes.js';
 import { meanCode } from './pool.js';
 
@@ -19,20 +20,20 @@ export const quantizedMean: OpDef = {
   infer([xMeta], attrs) {
     const { dtype, dims } = codesMeta(this.name, 'x', xMeta);
     checkZeroPointAttrs(this.name, attrs, dtype, 'x');
-    const axes = reducedAxes(this.name, dims, attrs);
+    const axes = reducedAxes(this.name, dims, attrList(attrs, 'dims'));
     if ([...axes].some((axis) => dims[axis] === 0)) throw shapeError(this.name, 'a mean over elements', dims);
-    return [{ dtype, dims: keptDims(dims, axes, attrs) }];
+    return [{ dtype, dims: keptDims(dims, axes, attrNumber(attrs, 'keepdim', 0) === 1) }];
   },
   reference([x], attrs) {
     const { type, data, dims } = codesOf(x);
-    const axes = reducedAxes(this.name, dims, attrs);
+    const axes = reducedAxes(this.name, dims, attrList(attrs, 'dims'));
     const zeroPoint = attrs.xZeroPoint as number;
     const strides = denseStrides(dims);
     const [kept, reduced] = [[...dims.keys()].filter((axis) => !axes.has(axis)), [...axes]];
     const pick = (from: Dims, which: readonly number[]): number[] => which.map((axis) => from[axis] as number);
     const count = sizeOf(pick(dims, reduced));
     return [
-      codesTensor(type, keptDims(dims, axes, attrs), (y) => {
+      codesTensor(type, keptDims(dims, axes, attrNumber(attrs, 'keepdim', 0) === 1), (y) => {
         let at = 0;
         forEachIndex(pick(dims, kept), [pick(strides, kept)], ([start]) => {
           let sum = 0;
@@ -45,19 +46,3 @@ export const quantizedMean: OpDef = {
     ];
   },
 };
-
-/** The axes that `dims` names; all of them when it is empty. */
-function reducedAxes(op: string, x: Dims, attrs: Attrs): Set<number> {
-  const dims = attrList(attrs, 'dims');
-  if (dims.length === 0) return new Set(x.keys());
-  const axes = new Set(dims.map((dim) => (dim < 0 ? dim + x.length : dim)));
-  if (axes.size < dims.length || ![...axes].every((axis) => axis in x)) {
-    throw shapeError(op, `x with different axes [${dims.join(', ')}]`, x);
-  }
-  return axes;
-}
-
-function keptDims(dims: Dims, axes: ReadonlySet<number>, attrs: Attrs): number[] {
-  const ones = dims.map((size, axis) => (axes.has(axis) ? 1 : size));
-  return attrNumber(attrs, 'keepdim', 0) === 1 ? ones : ones.filter((_, axis) => !axes.has(axis));
-}
