@@ -27,6 +27,7 @@ import { Tensor } from './tensor/tensor.js';
 // Shapes, dtypes and formulas stand with the op in `ops/`.
 
 export * from './functional/activations.js';
+export * from './functional/embedding-bag.js';
 export * from './functional/statistics.js';
 
 /** y = activation(x weight^T + bias); x [..., in], weight [out, in], bias [out] -> [..., out], float32. */

@@ -17,6 +17,7 @@ export {
 export { cloneModule } from './clone-module.js';
 export { Dropout } from './dropout.js';
 export { Embedding } from './embedding.js';
+export { EmbeddingBag, type EmbeddingBagFunction, type EmbeddingBagOptions } from './embedding-bag.js';
 export { GroupNorm } from './group-norm.js';
 export { GRU, type GRUFunction, type GRUOptions } from './gru.js';
 export { skipInit } from './init.js';
@@ -33,6 +34,12 @@ export {
   type StateDict,
 } from './module.js';
 export { ModuleList } from './module-list.js';
+export {
+  type AttentionOptions,
+  MultiheadAttention,
+  type MultiheadAttentionFunction,
+  type MultiheadAttentionOptions,
+} from './multihead-attention.js';
 export type { RecurrentLayer } from './recurrent-layer.js';
 export { RECURRENT_MODES, type RecurrentMode } from './recurrent-modes.js';
 export { RNNBase, type RNNOptions } from './rnn-base.js';

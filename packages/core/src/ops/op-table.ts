@@ -6,6 +6,7 @@ import { cat } from './cat.js';
 import { chooseQParamsPerRow, chooseQParamsPerTensor } from './choose-qparams.js';
 import { add, div, mul, sub } from './elementwise.js';
 import { embedding } from './embedding.js';
+import { embeddingBag } from './embedding-bag.js';
 import { permute, select, slice } from './layout.js';
 import { linear } from './linear.js';
 import { linearDynamic, linearQuantized, quantizeDynamicRows } from './linear-dynamic.js';
@@ -103,7 +104,8 @@ export const OP_LIST: readonly OpDef[] = [
   quantizedMatmul,
   parametric.leakyRelu, // 75
   mean,
-  logSoftmax, // 80
+  embeddingBag, // 79
+  logSoftmax,
   parametric.silu,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
 ];

@@ -80,6 +80,7 @@ const COMMITTED = `
 74 quantized::matmul(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int] -> y
 75 aten::leaky_relu(x) [negativeSlope:float] -> y
 76 aten::mean(x) [dims:ints,keepDim:int] -> y
+79 aten::embedding_bag(weight,indices,offsets?,perSampleWeights?) [mode:int,includeLastOffset:int,paddingIdx:int] -> y
 80 aten::log_softmax(x) [dim:int] -> y
 81 aten::silu(x) [] -> y`;
 

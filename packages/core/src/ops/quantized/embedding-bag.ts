@@ -1,9 +1,9 @@
-import { OctavoError } from '../../errors.js';
 import { addTableRow, ROWWISE_LAYOUTS, type TableBits } from '../../numerics/rowwise-table.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { bagBounds, integers, rowAt } from '../bags.js';
 import { attrNumber, checkRank, dimsOf, floats, shapeError, tensorMeta } from '../check.js';
-import type { OpDef, Operand } from '../op-def.js';
+import type { OpDef } from '../op-def.js';
 import { TABLE_NAMES, tableDims, tableRow } from './embedding-table.js';
 
 /**
@@ -37,7 +37,7 @@ export function tableBag(bits: TableBits, opcode: number): OpDef {
     },
     reference([packed, indices, offsets, weights], attrs) {
       const [rows, width] = tableDims(name, layout, { dtype: 'uint8', dims: dimsOf(packed) });
-      const starts = bounds(name, integers(offsets), integers(indices).length, attrs.includeLastOffset === 1);
+      const starts = bagBounds(name, integers(offsets), integers(indices).length, attrs.includeLastOffset === 1);
       const bags = starts.length - 1;
       const y = new Float32Array(bags * width);
       for (let bag = 0; bag < bags; bag++) {
@@ -82,34 +82,4 @@ export function tableLookup(bits: TableBits, opcode: number): OpDef {
       return [new Tensor('float32', y, [...dimsOf(indices), width])];
     },
   };
-}
-
-type Integers = BigInt64Array | Int32Array;
-
-function integers(operand: Operand | null | undefined): Integers {
-  return (operand as Tensor<'int64' | 'int32'>).raw.data;
-}
-
-function rowAt(op: string, indices: Integers, at: number, rows: number): number {
-  const row = Number(indices[at]);
-  if (row >= 0 && row < rows) return row;
-  throw new OctavoError(
-    'INVALID_DATA',
-    `[${op}] index ${indices[at]} at position ${at} is outside the table's 0 to ${rows - 1}; does the table belong to this model?`,
-    { details: { index: String(indices[at]), position: at, rows } },
-  );
-}
-
-/** Where each bag starts, and at last where the last one ends. */
-function bounds(op: string, offsets: Integers, count: number, includeLast: boolean): number[] {
-  const starts = Array.from(offsets, Number);
-  if (!includeLast) starts.push(count);
-  const wrong = starts.findIndex((start, i) => start < (starts[i - 1] ?? 0) || start > count);
-  if (wrong >= 0 || (starts[0] as number) !== 0) {
-    throw new OctavoError(
-      'INVALID_DATA',
-      `[${op}] offsets must begin at 0 and rise to at most ${count}, the number of indices; got ${offsets.join(', ')}`,
-    );
-  }
-  return starts;
 }
