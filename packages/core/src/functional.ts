@@ -24,10 +24,12 @@ import { checkAxis, type Dims } from './tensor/shape.js';
 import { Tensor } from './tensor/tensor.js';
 
 // Functional forms of the ops: one dispatched op each (or none), so that a trace hears them like modules.
-// Shapes, dtypes and formulas stand with the op in `ops/`.
+// Shapes, dtypes and formulas stand with the op in `ops/`. Convolutions, pools and images are in `functional/`.
 
 export * from './functional/activations.js';
+export * from './functional/conv.js';
 export * from './functional/embedding-bag.js';
+export * from './functional/pool.js';
 export * from './functional/statistics.js';
 
 /** y = activation(x weight^T + bias); x [..., in], weight [out, in], bias [out] -> [..., out], float32. */
@@ -141,6 +143,20 @@ export function matmul(a: Tensor, b: Tensor): Float {
 /** x under other dims: 0 copies the input's dim at that place, one -1 takes what is left. Any dtype, shares the data. */
 export function reshape<T extends DType>(x: Tensor<T>, dims: Dims): Tensor<T> {
   return run(reshapeOps.reshape, [x], { dims });
+}
+
+/**
+ * Dims `startDim` to `endDim` joined into one. Any dtype, shares the data. Where other dims follow `endDim` the sizes are
+ * read, which fixes a trace to them.
+ */
+export function flatten<T extends DType>(x: Tensor<T>, startDim = 0, endDim = -1): Tensor<T> {
+  const rank = x.raw.dims.length;
+  const start = checkAxis(startDim, rank, 'flatten');
+  const end = checkAxis(endDim, rank, 'flatten');
+  if (start > end) {
+    throw new OctavoError('INVALID_ARGUMENT', `[flatten] startDim ${startDim} comes after endDim ${endDim}`);
+  }
+  return reshape(x, [...new Array<number>(start).fill(0), -1, ...(end < rank - 1 ? x.dims.slice(end + 1) : [])]);
 }
 
 /** Dim i of the result is dim `dims[i]` of x. Any dtype. */

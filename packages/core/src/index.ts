@@ -18,6 +18,7 @@ export {
   type OctavoErrorCode,
   type OctavoErrorOptions,
 } from './errors.js';
+export { type BatchNormParameters, foldBatchNorm } from './fold-batch-norm.js';
 export type { CodeDType, DynamicOptions, Quantized } from './functional.js';
 
 export * as F from './functional.js';
@@ -32,6 +33,7 @@ export {
   Module,
   type StateDict,
 } from './nn/index.js';
+export { type BatchStatistics, batchStatistics } from './numerics/batch-statistics.js';
 export { chooseQParams, finiteRange, type QParams } from './numerics/choose-qparams.js';
 export { erf, exp, gelu, sigmoid, tanh } from './numerics/elementary.js';
 export {
@@ -77,7 +79,8 @@ export {
 } from './quantize.js';
 export * as Q from './quantized/index.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
-export { type ConvOptions, ConvPackedParams, type PerAxis } from './tensor/conv-packed-params.js';
+export type { PerAxis } from './tensor/conv-geometry.js';
+export { type ConvOptions, ConvPackedParams } from './tensor/conv-packed-params.js';
 export {
   checkDType,
   DTYPES,

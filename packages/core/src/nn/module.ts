@@ -133,6 +133,11 @@ export abstract class Module<F extends (...inputs: any[]) => unknown = (...input
     Object.assign(this, state);
   }
 
+  /** Names of tensors that PyTorch saves with such a module and this one does not keep: loading passes over them. */
+  get ignoredState(): readonly string[] {
+    return [];
+  }
+
   /** All tensors by qualified name, shared with the module, not copied. */
   stateDict(): StateDict {
     const state: StateDict = {};
@@ -148,7 +153,11 @@ export abstract class Module<F extends (...inputs: any[]) => unknown = (...input
    */
   loadStateDict(state: StateDict, { strict = true }: { strict?: boolean } = {}): void {
     const current = this.stateDict();
-    const unexpected = Object.keys(state).filter((name) => !Object.hasOwn(current, name));
+    const ignored = new Set<string>();
+    for (const [path, { ignoredState }] of this.namedModules()) {
+      for (const name of ignoredState) ignored.add(join(path, name));
+    }
+    const unexpected = Object.keys(state).filter((name) => !Object.hasOwn(current, name) && !ignored.has(name));
     const missing = Object.keys(current).filter((name) => !Object.hasOwn(state, name));
     const wrong = Object.entries(current).flatMap(([name, have]) => {
       const given = state[name];

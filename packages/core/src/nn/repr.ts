@@ -9,3 +9,18 @@ export function pythonFloat(x: number): string {
   }
   return Number.isInteger(x) ? `${Object.is(x, -0) ? '-0' : BigInt(x)}.0` : String(x);
 }
+
+/** A list of numbers as Python's `repr` of a tuple writes it: (3,), (3, 3). */
+export function pythonTuple(list: readonly number[]): string {
+  return list.length === 1 ? `(${list[0]},)` : `(${list.join(', ')})`;
+}
+
+/** One number, or a tuple. */
+export function pythonPerAxis(value: number | readonly number[]): string {
+  return typeof value === 'number' ? String(value) : pythonTuple(value);
+}
+
+/** True or False. */
+export function pythonBool(value: boolean): string {
+  return value ? 'True' : 'False';
+}

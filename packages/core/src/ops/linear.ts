@@ -1,7 +1,7 @@
 import { gemm } from '../numerics/gemm.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { activationOf } from './activation.js';
+import { activationOf, checkActivation } from './activation.js';
 import { attrNumber, dimsOf, floats, shapeError, tensorMeta } from './check.js';
 import type { OpDef } from './op-def.js';
 
@@ -17,7 +17,8 @@ export const linear: OpDef = {
   inputs: ['x', 'weight', 'bias?'],
   attrs: { activation: 'int' },
   outputs: ['y'],
-  infer([xMeta, weightMeta, biasMeta]) {
+  infer([xMeta, weightMeta, biasMeta], attrs) {
+    checkActivation(this.name, attrs);
     const x = tensorMeta(this.name, 'x', xMeta, 'float32');
     const weight = tensorMeta(this.name, 'weight', weightMeta, 'float32');
     const [out, inner] = weight.dims;

@@ -1,9 +1,11 @@
 import { didYouMean, OctavoError } from '../errors.js';
 import { arangeLike } from './arange-like.js';
 import { attention } from './attention.js';
+import { batchNorm } from './batch-norm.js';
 import { to } from './cast.js';
 import { cat } from './cat.js';
 import { chooseQParamsPerRow, chooseQParamsPerTensor } from './choose-qparams.js';
+import { conv, convTranspose } from './conv.js';
 import { add, div, mul, sub } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { embeddingBag } from './embedding-bag.js';
@@ -16,6 +18,7 @@ import { mean } from './mean.js';
 import { groupNorm, layerNorm, softmax } from './normalize.js';
 import type { OpDef } from './op-def.js';
 import * as parametric from './parametric-activations.js';
+import { adaptiveAvgPool, avgPool, maxPool } from './pool.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
 import * as activations from './quantized/activations.js';
 import { quantizedAdd, quantizedMul } from './quantized/binary.js';
@@ -72,6 +75,12 @@ export const OP_LIST: readonly OpDef[] = [
   quantizedLinear,
   quantizedConv,
   quantizedConvTranspose,
+  conv,
+  convTranspose, // 40
+  batchNorm,
+  maxPool,
+  avgPool,
+  adaptiveAvgPool,
   groupNorm, // 45
   parametric.clampOp,
   parametric.hardswish,

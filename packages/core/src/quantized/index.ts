@@ -44,10 +44,17 @@ export { batchNorm, groupNorm, instanceNorm, layerNorm, type NormOptions } from 
 export type { Pair } from './operands.js';
 export {
   type AveragePoolOptions,
+  adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  avgPool1d,
   avgPool2d,
+  avgPool3d,
   interpolate,
+  type MaxPoolOptions,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
   mean,
   type PoolOptions,
 } from './spatial.js';

@@ -1,64 +1,74 @@
 import { OctavoError } from '../errors.js';
+import type { QParams } from '../numerics/choose-qparams.js';
+import {
+  type AveragePoolOptions,
+  averageAttrs,
+  type MaxPoolOptions,
+  maxAttrs,
+  outputSizeAttrs,
+} from '../ops/pool-options.js';
 import { quantizedMean } from '../ops/quantized/mean.js';
 import * as pools from '../ops/quantized/pool.js';
 import { upsampleBilinear2d, upsampleNearest2d } from '../ops/quantized/resize.js';
+import type { PerAxis } from '../tensor/conv-geometry.js';
 import type { QuantizedTensor } from '../tensor/quantized-tensor.js';
 import { type Pair, pair, qparamsOf, runOp } from './operands.js';
 
 // Pools, means and resizing of images [..., channels, height, width]; the results have the input's qparams.
 
-export interface PoolOptions {
-  /** The kernel's size when left out. */
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  /** Rounds the output's size up; the last windows then reach past the input. */
-  readonly ceilMode?: boolean;
-}
+export type { AveragePoolOptions, MaxPoolOptions, PoolOptions } from '../ops/pool-options.js';
 
-function windowAttrs(kernel: Pair, { stride = kernel, padding = 0, ceilMode = false }: PoolOptions) {
-  return { kernel: pair(kernel), stride: pair(stride), padding: pair(padding), ceilMode: Number(ceilMode) };
-}
+type MaxPool = (x: QuantizedTensor, kernel: PerAxis, options?: MaxPoolOptions) => QuantizedTensor;
+type AvgPool = (x: QuantizedTensor, kernel: PerAxis, options?: AveragePoolOptions) => QuantizedTensor;
+type AdaptiveAvgPool = (x: QuantizedTensor, outputSize: PerAxis) => QuantizedTensor;
 
-/** The largest value of each window. */
-export function maxPool2d(
-  x: QuantizedTensor,
-  kernel: Pair,
-  { dilation = 1, ...options }: PoolOptions & { readonly dilation?: Pair } = {},
-): QuantizedTensor {
-  const attrs = { ...windowAttrs(kernel, options), dilation: pair(dilation) };
-  return runOp(pools.maxPool2d, [x.values], attrs, x.dtype, qparamsOf(x, pools.maxPool2d, 'x'));
-}
-
-export interface AveragePoolOptions extends PoolOptions {
-  /** Whether padding counts as zeros; true when left out, as in PyTorch. */
-  readonly countIncludePad?: boolean;
-  /** Divides by this in place of the window's size. */
-  readonly divisorOverride?: number | null;
-}
-
-/** The mean of each window. */
-export function avgPool2d(
-  x: QuantizedTensor,
-  kernel: Pair,
-  { countIncludePad = true, divisorOverride = null, ...options }: AveragePoolOptions = {},
-): QuantizedTensor {
-  const qparams = qparamsOf(x, pools.avgPool2d, 'x');
-  const attrs = {
-    ...windowAttrs(kernel, options),
-    countIncludePad: Number(countIncludePad),
-    divisor: divisorOverride ?? 0,
-    xZeroPoint: qparams.zeroPoint,
-    nchw: 0,
+function maxPool(rank: number): MaxPool {
+  return (x, kernel, options = {}) => {
+    const qparams = qparamsOf(x, pools.maxPool2d, 'x');
+    return runOp(pools.maxPool2d, [x.values], maxAttrs(pools.maxPool2d, rank, kernel, options), x.dtype, qparams);
   };
-  return runOp(pools.avgPool2d, [x.values], attrs, x.dtype, qparams);
 }
 
-/** The mean of each of `outputSize` parts of the image. */
-export function adaptiveAvgPool2d(x: QuantizedTensor, outputSize: Pair): QuantizedTensor {
-  const qparams = qparamsOf(x, pools.adaptiveAvgPool2d, 'x');
-  const attrs = { outputSize: pair(outputSize), xZeroPoint: qparams.zeroPoint, nchw: 0 };
-  return runOp(pools.adaptiveAvgPool2d, [x.values], attrs, x.dtype, qparams);
+function avgPool(rank: number): AvgPool {
+  return (x, kernel, options = {}) => {
+    const qparams = qparamsOf(x, pools.avgPool2d, 'x');
+    const attrs = averageAttrs(pools.avgPool2d, rank, kernel, options);
+    return runOp(pools.avgPool2d, [x.values], { ...attrs, ...meanAttrs(qparams) }, x.dtype, qparams);
+  };
 }
+
+function adaptiveAvgPool(rank: number): AdaptiveAvgPool {
+  return (x, outputSize) => {
+    const qparams = qparamsOf(x, pools.adaptiveAvgPool2d, 'x');
+    const attrs = outputSizeAttrs(pools.adaptiveAvgPool2d, rank, outputSize);
+    return runOp(pools.adaptiveAvgPool2d, [x.values], { ...attrs, ...meanAttrs(qparams) }, x.dtype, qparams);
+  };
+}
+
+function meanAttrs({ zeroPoint }: QParams) {
+  return { xZeroPoint: zeroPoint, nchw: 0 };
+}
+
+/** The largest value of each window of x [..., channels, width]. */
+export const maxPool1d: MaxPool = maxPool(1);
+/** The largest value of each window of x [..., channels, height, width]. */
+export const maxPool2d: MaxPool = maxPool(2);
+/** The largest value of each window of x [..., channels, depth, height, width]. */
+export const maxPool3d: MaxPool = maxPool(3);
+
+/** The mean of each window of x [..., channels, width]. */
+export const avgPool1d: AvgPool = avgPool(1);
+/** The mean of each window of x [..., channels, height, width]. */
+export const avgPool2d: AvgPool = avgPool(2);
+/** The mean of each window of x [..., channels, depth, height, width]. */
+export const avgPool3d: AvgPool = avgPool(3);
+
+/** The mean of each of `outputSize` parts of x [..., channels, width]. */
+export const adaptiveAvgPool1d: AdaptiveAvgPool = adaptiveAvgPool(1);
+/** The mean of each of `outputSize` parts of x [..., channels, height, width]. */
+export const adaptiveAvgPool2d: AdaptiveAvgPool = adaptiveAvgPool(2);
+/** The mean of each of `outputSize` parts of x [..., channels, depth, height, width]. */
+export const adaptiveAvgPool3d: AdaptiveAvgPool = adaptiveAvgPool(3);
 
 /** The mean over `dims`, all when left out. */
 export function mean(x: QuantizedTensor, dims: readonly number[] = [], keepdim = false): QuantizedTensor {

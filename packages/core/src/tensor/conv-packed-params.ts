@@ -1,12 +1,11 @@
 import { OctavoError } from '../errors.js';
+import { type ConvGeometry, checkOutputPadding, type PerAxis, paddings, perAxis } from './conv-geometry.js';
 import { QuantizedTensor } from './quantized-tensor.js';
 import { formatDims } from './shape.js';
 import { Tensor } from './tensor.js';
 
+const WHERE = 'ConvPackedParams';
 const BRAND = Symbol.for('@octavo/ConvPackedParams.v1');
-
-/** One number for every spatial axis, or one for each. */
-export type PerAxis = number | readonly number[];
 
 export interface ConvOptions {
   /** 1 when left out. */
@@ -31,7 +30,7 @@ export interface ConvOptions {
  * weight: qint8 [out, in / groups, ...kernel], per tensor or per channel along axis 0; transposed: qint8
  * [in, out / groups, ...kernel], per tensor only, as in PyTorch. bias: float32 [out] or null.
  */
-export class ConvPackedParams {
+export class ConvPackedParams implements ConvGeometry {
   readonly weight: QuantizedTensor;
   readonly bias: Tensor<'float32'> | null;
   /** One for each spatial axis. */
@@ -49,11 +48,11 @@ export class ConvPackedParams {
     const rank = weight.dims.length - 2;
     this.groups = groups;
     this.transposed = transposed;
-    this.stride = perAxis('stride', stride, rank, 1);
-    this.dilation = perAxis('dilation', dilation, rank, 1);
-    this.padding = paddings(padding, rank);
-    this.outputPadding = perAxis('outputPadding', outputPadding, rank, 0);
-    checkOutputPadding(this.outputPadding, transposed, this.stride, this.dilation);
+    this.stride = perAxis(WHERE, 'stride', stride, rank, 1);
+    this.dilation = perAxis(WHERE, 'dilation', dilation, rank, 1);
+    this.padding = paddings(WHERE, padding, rank);
+    this.outputPadding = perAxis(WHERE, 'outputPadding', outputPadding, rank, 0);
+    checkOutputPadding(WHERE, this);
     const codes = new Tensor('int8', (weight.values.raw.data as Int8Array).slice(), weight.dims);
     this.weight = new QuantizedTensor('qint8', codes, {
       scales: weight.scales.slice(),
@@ -64,7 +63,7 @@ export class ConvPackedParams {
     if (bias !== null && (bias.type !== 'float32' || bias.raw.dims.length !== 1 || bias.raw.dims[0] !== outChannels)) {
       throw new OctavoError(
         'INVALID_SHAPE',
-        `[ConvPackedParams] expected a float32 bias [${outChannels}], got ${bias.type} ${formatDims(bias.raw.dims)}`,
+        `[${WHERE}] expected a float32 bias [${outChannels}], got ${bias.type} ${formatDims(bias.raw.dims)}`,
       );
     }
     this.bias = bias === null ? null : new Tensor('float32', (bias.raw.data as Float32Array).slice(), bias.raw.dims);
@@ -96,7 +95,7 @@ export class ConvPackedParams {
 }
 
 function invalid(message: string): OctavoError {
-  return new OctavoError('INVALID_ARGUMENT', `[ConvPackedParams] ${message}`);
+  return new OctavoError('INVALID_ARGUMENT', `[${WHERE}] ${message}`);
 }
 
 function checkWeight({ dtype, dims, axis }: QuantizedTensor, groups: number, transposed: boolean): void {
@@ -112,41 +111,4 @@ function checkWeight({ dtype, dims, axis }: QuantizedTensor, groups: number, tra
   if (!Number.isInteger(groups) || groups < 1 || (dims[0] as number) % groups !== 0) {
     throw invalid(`groups must divide the ${dims[0]} ${transposed ? 'input' : 'output'} channels, got ${groups}`);
   }
-}
-
-/** One integer of at least `least` for each of `rank` axes. */
-function perAxis(name: string, value: PerAxis, rank: number, least: number): readonly number[] {
-  const list = typeof value === 'number' ? new Array<number>(rank).fill(value) : [...value];
-  if (list.length === rank && list.every((x) => Number.isSafeInteger(x) && x >= least)) return Object.freeze(list);
-  throw invalid(`${name} must be an integer of at least ${least}, or ${rank} of them, got ${formatValue(value)}`);
-}
-
-function paddings(value: PerAxis, rank: number): readonly number[] {
-  const list = typeof value === 'number' ? new Array<number>(rank).fill(value) : [...value];
-  const both = list.length === rank ? [...list, ...list] : list;
-  if (both.length === 2 * rank && both.every((x) => Number.isSafeInteger(x) && x >= 0)) return Object.freeze(both);
-  throw invalid(
-    `padding must be an integer of at least 0, ${rank} of them, or ${2 * rank} as [begin..., end...], got ${formatValue(value)}`,
-  );
-}
-
-function checkOutputPadding(
-  outputPadding: readonly number[],
-  transposed: boolean,
-  stride: readonly number[],
-  dilation: readonly number[],
-): void {
-  if (!transposed && outputPadding.some((x) => x !== 0)) {
-    throw invalid(`outputPadding belongs to transposed convolutions, got ${formatDims(outputPadding)}`);
-  }
-  if (outputPadding.some((x, i) => x > 0 && x >= Math.max(stride[i] as number, dilation[i] as number))) {
-    throw invalid(
-      `outputPadding must be smaller than stride or dilation, got ${formatDims(outputPadding)} with stride ` +
-        `${formatDims(stride)} and dilation ${formatDims(dilation)}`,
-    );
-  }
-}
-
-function formatValue(value: PerAxis): string {
-  return typeof value === 'number' ? String(value) : formatDims(value);
 }

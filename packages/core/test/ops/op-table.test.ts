@@ -48,6 +48,12 @@ const COMMITTED = `
 36 quantized::linear(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int,activation:int] -> y
 37 quantized::conv(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int,activation:int] -> y
 38 quantized::conv_transpose(x,packed) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
+39 aten::conv(x,weight,bias?) [stride:ints,padding:ints,dilation:ints,groups:int,activation:int] -> y
+40 aten::conv_transpose(x,weight,bias?) [stride:ints,padding:ints,dilation:ints,groups:int,outputPadding:ints] -> y
+41 aten::batch_norm(x,weight?,bias?,runningMean,runningVar) [eps:float] -> y
+42 aten::max_pool(x) [kernel:ints,stride:ints,padding:ints,dilation:ints,ceilMode:int] -> y
+43 aten::avg_pool(x) [kernel:ints,stride:ints,padding:ints,ceilMode:int,countIncludePad:int,divisor:int] -> y
+44 aten::adaptive_avg_pool(x) [outputSize:ints] -> y
 45 aten::group_norm(x,weight?,bias?) [groups:int,eps:float] -> y
 46 aten::clamp(x) [min:float,max:float] -> y
 47 aten::hardswish(x) [] -> y

@@ -2,6 +2,7 @@ import { dotProducts } from '../../numerics/dot-product.js';
 import { type Requantization, requantize } from '../../numerics/requantize.js';
 import type { ConvPackedParams } from '../../tensor/conv-packed-params.js';
 import { type Dims, sizeOf } from '../../tensor/shape.js';
+import { TapOffsets } from '../conv-taps.js';
 
 // The loops of quantized convolutions, plain and transposed. For a few output positions at a time, the inputs under the
 // kernel's taps are gathered, of all channels; every output channel is then a dot product with its group's part of them.
@@ -75,59 +76,6 @@ function gather(
       const offset = offsets[from + tap] as number;
       tile[at + tap] = offset < 0 ? 0 : (data[base + offset] as number) - zeroPoint;
     }
-  }
-}
-
-/** Where the inputs of an output position lie in a plane of the input, one for each tap; -1 outside. */
-class TapOffsets {
-  /** [tap][output coordinate] -> input coordinate or -1, for each spatial axis. */
-  private readonly coordinates: readonly (readonly Int32Array[])[];
-
-  constructor(
-    private readonly packed: ConvPackedParams,
-    private readonly input: Dims,
-    private readonly output: Dims,
-  ) {
-    this.coordinates = input.map((_, axis) => this.alongAxis(axis));
-  }
-
-  /** Writes those of output position `position` (row-major) into `offsets` from index `from`. */
-  at(position: number, offsets: Int32Array, from: number): void {
-    const { kernel } = this.packed;
-    const end = from + sizeOf(kernel);
-    offsets.fill(0, from, end);
-    let rest = position;
-    let stride = 1;
-    let run = 1;
-    for (let axis = kernel.length - 1; axis >= 0; axis--) {
-      const size = this.output[axis] as number;
-      const coordinate = rest % size;
-      rest = (rest - coordinate) / size;
-      const taps = kernel[axis] as number;
-      const table = this.coordinates[axis] as readonly Int32Array[];
-      for (let i = from; i < end; i++) {
-        const at = (table[Math.floor((i - from) / run) % taps] as Int32Array)[coordinate] as number;
-        offsets[i] = at < 0 || (offsets[i] as number) < 0 ? -1 : (offsets[i] as number) + at * stride;
-      }
-      run *= taps;
-      stride *= this.input[axis] as number;
-    }
-  }
-
-  private alongAxis(axis: number): Int32Array[] {
-    const { packed, input, output } = this;
-    const [size, outputSize, taps] = [input[axis], output[axis], packed.kernel[axis]] as [number, number, number];
-    const [stride, dilation, begin] = [packed.stride[axis], packed.dilation[axis], packed.padding[axis]] as [
-      number,
-      number,
-      number,
-    ];
-    return Array.from({ length: taps }, (_, tap) =>
-      Int32Array.from({ length: outputSize }, (_, o) => {
-        const at = packed.transposed ? (o + begin - tap * dilation) / stride : o * stride + tap * dilation - begin;
-        return Number.isInteger(at) && at >= 0 && at < size ? at : -1;
-      }),
-    );
   }
 }
 

@@ -1,8 +1,8 @@
 import { OctavoError } from '../../errors.js';
 import { ConvPackedParams } from '../../tensor/conv-packed-params.js';
-import type { Dims } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { dimsOf, shapeError, tensorMeta } from '../check.js';
+import { dimsOf, tensorMeta } from '../check.js';
+import { convDims } from '../conv-taps.js';
 import type { Attrs, OpDef, Operand, OperandMeta, TensorMeta } from '../op-def.js';
 import { convCodes, transposedConvWeight } from './conv-codes.js';
 import { centredWeight, checkStaticAttrs, STATIC_QPARAMS, staticRequantization } from './static-requantization.js';
@@ -67,27 +67,6 @@ function inferConv(
   }
   checkStaticAttrs(op, attrs);
   return [{ dtype: 'uint8', dims: convDims(op, x.dims, packed) }];
-}
-
-/** The dims of the output, for an input of dims `x`. */
-function convDims(op: string, x: Dims, packed: ConvPackedParams): number[] {
-  const { rank, inChannels, outChannels, kernel, stride, padding, dilation, outputPadding, transposed } = packed;
-  if (x.length !== rank + 2 || x[1] !== inChannels) {
-    const axes = ['depth', 'height', 'width'].slice(3 - rank);
-    throw shapeError(op, `x [batch, ${[inChannels, ...axes].join(', ')}] for a packed weight`, x);
-  }
-  const spatial = x.slice(2).map((dim, i) => {
-    const reach = (dilation[i] as number) * ((kernel[i] as number) - 1);
-    const pads = (padding[i] as number) + (padding[rank + i] as number);
-    const step = stride[i] as number;
-    return transposed
-      ? (dim - 1) * step - pads + reach + (outputPadding[i] as number) + 1
-      : Math.floor((dim + pads - reach - 1) / step) + 1;
-  });
-  if (spatial.some((dim, i) => dim < 1 || x[i + 2] === 0)) {
-    throw shapeError(op, `an input large enough for kernel [${kernel.join(', ')}]`, x);
-  }
-  return [x[0] as number, outChannels, ...spatial];
 }
 
 function convolve(op: string, [x, packedParams]: readonly (Operand | null)[], attrs: Attrs): Tensor[] {

@@ -188,7 +188,7 @@ describe('quantized::conv', () => {
     const options = { scale: 1, zeroPoint: 0 };
     const zeros = (...dims: number[]): QuantizedTensor => quint8(Tensor.zeros(dims, 'uint8'));
     expect(() => Q.conv(zeros(3, 5, 5), packed, options)).toThrow(
-      '[quantized::conv] expected x [batch, 3, height, width] for a packed weight, got [3, 5, 5]',
+      '[quantized::conv] expected x [batch, 3, height, width] for this weight, got [3, 5, 5]',
     );
     expect(() => Q.conv(zeros(1, 4, 5, 5), packed, options)).toThrow('got [1, 4, 5, 5]');
     expect(() => Q.conv(zeros(1, 3, 2, 5), packed, options)).toThrow('an input large enough for kernel [3, 3]');

@@ -35,12 +35,26 @@ describe('maxPool2d', () => {
     ]);
   });
 
+  it('takes padding of each side, and one axis or three', () => {
+    expect(codes(Q.maxPool2d(image, 2, { stride: 2, padding: [0, 0, 1, 0] }))).toEqual([6, 8, 10, 12]);
+    expect(codes(Q.avgPool2d(image, [1, 2], { padding: [0, 1, 0, 0], countIncludePad: false }))).toEqual([
+      1, 3, 5, 7, 9, 11,
+    ]); // 1, 2.5; 5, 6.5; 9, 10.5: less 5, halves to even
+    expect(codes(Q.maxPool1d(image, 2))).toEqual([2, 4, 6, 8, 10, 12]);
+    const volume = quantized([[[[1, 2]], [[3, 4]], [[5, 7]]]], 1, 0);
+    expect(codes(Q.maxPool3d(volume, [2, 1, 2], { stride: 1 }))).toEqual([4, 7]);
+    expect(codes(Q.avgPool3d(volume, [3, 1, 1]))).toEqual([3, 4]); // 9 / 3, 13 / 3
+    expect(codes(Q.avgPool1d(image, 4))).toEqual([3, 7, 11]); // means 2.5, 6.5, 10.5 less 5, halves to even
+    expect(codes(Q.adaptiveAvgPool1d(image, 1))).toEqual([3, 7, 11]);
+    expect(codes(Q.adaptiveAvgPool3d(volume, 1))).toEqual([4]); // 22 / 6
+  });
+
   it('says what does not fit', () => {
     expect(() => Q.maxPool2d(image, 2, { padding: 2 })).toThrow(
-      "[quantized::max_pool2d] padding 2 is more than half of the kernel's 2",
+      "[quantized::max_pool2d] padding 2 is more than half of the window's 2",
     );
-    expect(() => Q.maxPool2d(image, 4)).toThrow('expected an image that holds a window of 4, got [1, 3, 4]');
-    expect(() => Q.maxPool2d(image, 0)).toThrow('kernel must be two integers of 1 or more, got [0, 0]');
+    expect(() => Q.maxPool2d(image, 4)).toThrow('expected an input that holds a window of 4, got [1, 3, 4]');
+    expect(() => Q.maxPool2d(image, 0)).toThrow('kernel must be an integer of at least 1, or 2 of them, got 0');
     expect(() => Q.maxPool2d(quantized([[1]], 1, 0), 1)).toThrow(
       'expected x [..., channels, height, width], got [1, 1]',
     );
@@ -88,10 +102,12 @@ describe('average pools', () => {
   });
 
   it('say what does not fit', () => {
-    expect(() => Q.adaptiveAvgPool2d(image, 0)).toThrow('outputSize must be two integers of 1 or more, got [0, 0]');
+    expect(() => Q.adaptiveAvgPool2d(image, 0)).toThrow(
+      'outputSize must be an integer of at least 1, or 2 of them, got 0',
+    );
     const none = (): unknown => dispatch(opByName('quantized::avg_pool2d'), [image.values], { kernel: [1, 1] });
     expect(none).toThrow('[quantized::avg_pool2d] xZeroPoint must be an integer from 0 to 255');
-    expect(() => Q.adaptiveAvgPool2d(quantized([[[]]], 1, 0), 1)).toThrow('expected an image with elements');
+    expect(() => Q.adaptiveAvgPool2d(quantized([[[]]], 1, 0), 1)).toThrow('expected an input with elements');
   });
 });
 
