@@ -40,6 +40,7 @@ export {
   defaultQConfig,
   float16DynamicQConfig,
   floatQParamsWeightOnlyQConfig,
+  floatQParamsWeightOnlyQConfig4Bit,
   PRESETS,
   type Preset,
   perChannelDynamicQConfig,

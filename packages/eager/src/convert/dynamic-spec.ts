@@ -1,7 +1,8 @@
 import { didYouMean, type Module, OctavoError } from '@octavo/core';
 import type { QConfig, QConfigDict } from '@octavo/observers';
 import { isExactly, isModuleClass, type ModuleClass } from './module-class.js';
-import { DYNAMIC_SWAPS, supportedTypes, swapFor, swapThatMade } from './swap-table.js';
+import { DYNAMIC_SWAPS, dtypesOf, floatClasses, supportedTypes, swapFor, swapThatMade } from './swap-table.js';
+import { type WeightDType, weightDTypeOf } from './weight-dtype.js';
 
 type Key = ModuleClass | string;
 
@@ -21,7 +22,7 @@ export function expandSpec(model: Module, spec: DynamicSpec | null | undefined, 
   const byType = entries.filter((entry): entry is [ModuleClass, QConfig | null] => typeof entry[0] !== 'string');
   const byName = entries.filter((entry): entry is [string, QConfig | null] => typeof entry[0] === 'string');
   const dict: Record<string, QConfig | null> = {};
-  const byTypePaths = byType.map(([type, qconfig]) => [pathsOfType(modules, type), qconfig] as const);
+  const byTypePaths = byType.map(([type, qconfig]) => [pathsOfType(modules, type, qconfig), qconfig] as const);
   // One type of several may be absent, as Linear is from an LSTM alone; a list that finds nothing at all is a mistake.
   if (byType.length > 0 && byName.length === 0 && byTypePaths.every(([paths]) => paths.length === 0)) {
     throw nothingOfTypes(model, modules, byType);
@@ -35,9 +36,10 @@ export function expandSpec(model: Module, spec: DynamicSpec | null | undefined, 
   return dict;
 }
 
-/** Keys with their qconfigs, in order; without a spec, every type of the table. */
+/** Keys with their qconfigs, in order; without a spec, every type that the fallback has a form of. */
 function entriesOf(spec: DynamicSpec | null | undefined, fallback: QConfig): [Key, QConfig | null][] {
-  if (spec === null || spec === undefined) return DYNAMIC_SWAPS.map(({ float }) => [float, fallback]);
+  if (spec === null || spec === undefined)
+    return floatClasses(weightDTypeOf(fallback)).map((float) => [float, fallback]);
   if (typeof spec === 'string' || typeof spec === 'function') {
     const name = typeof spec === 'string' ? `'${spec}'` : (spec as { name: string }).name;
     throw new OctavoError(
@@ -76,15 +78,19 @@ function checkKeys(entries: [Key, QConfig | null][]): [Key, QConfig | null][] {
   return entries;
 }
 
-/** Paths of the modules of a type. The type must have an int8 form, or hold modules that have one. */
-function pathsOfType(modules: readonly [string, Module][], type: ModuleClass): string[] {
+/** Paths of the modules of a type. The type must have the form its qconfig asks for, or hold modules that have it. */
+function pathsOfType(modules: readonly [string, Module][], type: ModuleClass, qconfig: QConfig | null): string[] {
+  const dtype = qconfig === null ? undefined : weightDTypeOf(qconfig);
   const found = modules.filter(([, module]) => isExactly(module, type));
-  const supported = DYNAMIC_SWAPS.some(({ float }) => float === type);
-  const holdsSupported = found.some(([, module]) => [...module.namedModules()].some(([, inner]) => isTarget(inner)));
-  if (!supported && !holdsSupported) {
+  const forms = dtypesOf(type);
+  const supported = dtype === undefined ? forms.length > 0 : forms.includes(dtype);
+  const holds = found.some(([, module]) => [...module.namedModules()].some(([, inner]) => isTarget(inner, dtype)));
+  if (!supported && !holds) {
+    const form = dtype === undefined || dtype === 'qint8' ? 'int8' : dtype;
+    const other = forms.length === 0 ? '' : `; ${type.name} takes dtype ${forms.join(' or ')}`;
     throw new OctavoError(
       'UNSUPPORTED',
-      `[quantizeDynamic] ${type.name} has no dynamic int8 form; supported: ${supportedTypes()}`,
+      `[quantizeDynamic] ${type.name} has no dynamic ${form} form; supported: ${supportedTypes(DYNAMIC_SWAPS, dtype)}${other}`,
       { details: { type: type.name } },
     );
   }
@@ -101,8 +107,8 @@ function nothingOfTypes(
   return new OctavoError('UNKNOWN_NAME', `[quantizeDynamic] ${model.typeName} has no ${asked}; it has ${types}`);
 }
 
-function isTarget(module: Module): boolean {
-  return swapFor(module) !== undefined || swapThatMade(module) !== undefined;
+function isTarget(module: Module, dtype: WeightDType | undefined): boolean {
+  return swapFor(module, DYNAMIC_SWAPS, dtype) !== undefined || swapThatMade(module) !== undefined;
 }
 
 function checkName(model: Module, paths: ReadonlySet<string>, name: string): void {

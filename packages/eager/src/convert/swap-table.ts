@@ -1,18 +1,25 @@
 import { type LinearPackedParams, type Module, nn } from '@octavo/core';
-import type { QConfig } from '@octavo/observers';
+import type { CoverageRow, QConfig } from '@octavo/observers';
 import { DynamicQuantizedLinear } from '../dynamic/linear.js';
 import type { DynamicRange } from '../dynamic/packed-state.js';
 import { DynamicQuantizedGRU, DynamicQuantizedLSTM } from '../dynamic/rnn.js';
 import { DynamicQuantizedGRUCell, DynamicQuantizedLSTMCell, DynamicQuantizedRNNCell } from '../dynamic/rnn-cells.js';
+import { EMBEDDING_SWAPS } from '../embedding/swaps.js';
+import { FLOAT16_SWAPS } from '../float16/swaps.js';
 import { isExactly, type ModuleClass } from './module-class.js';
+import { WEIGHT_DTYPES, type WeightDType } from './weight-dtype.js';
 
 /** One row: a float class, the class that takes its place, and how. */
 export interface Swap<F extends Module = Module, Q extends Module = Module> {
   readonly float: ModuleClass<F>;
   readonly quantized: ModuleClass<Q>;
   fromFloat(module: F, qconfig: QConfig): Q;
-  /** Multiply-adds for each row of input. */
-  multiplyAdds(module: F | Q): number;
+  /** What weights become in this row; qint8 where it is not said. */
+  readonly dtypes?: readonly WeightDType[];
+  /** Multiply-adds for each row of input; left out by look-ups, and where another row of the float class says it. */
+  multiplyAdds?(module: F | Q): number;
+  /** For reports; 'int8' where it is not said. */
+  precision?(module: Q): CoverageRow['precision'];
   /** How the quantized module computes, for reports. */
   describe(module: Q): string;
 }
@@ -80,12 +87,24 @@ function describeDynamic({ scheme, reduceRange }: DynamicRange, packed: LinearPa
   return `dynamic: ${reduceRange ? 7 : 8}-bit activations, one range ${range}; weights ${weights}`;
 }
 
-/** The swaps of dynamic quantization: where a module with a dynamic int8 form is added. */
-export const DYNAMIC_SWAPS = [linear, lstm, gru, lstmCell, gruCell, rnnCell] as unknown as SwapTable;
+/** The swaps of dynamic quantization: where a module with a form that needs no calibration is added. */
+export const DYNAMIC_SWAPS = [
+  ...[linear, lstm, gru, lstmCell, gruCell, rnnCell],
+  ...FLOAT16_SWAPS,
+  ...EMBEDDING_SWAPS,
+] as unknown as SwapTable;
 
-/** The row for a float module, or undefined where it has no quantized form. */
-export function swapFor(module: Module, table: SwapTable = DYNAMIC_SWAPS): Swap | undefined {
-  return table.find(({ float }) => isExactly(module, float));
+/** The row for a float module and what its weights are to become; undefined where it has no such form. */
+export function swapFor(
+  module: Module,
+  table: SwapTable = DYNAMIC_SWAPS,
+  dtype?: WeightDType | undefined,
+): Swap | undefined {
+  return table.find((swap) => (dtype === undefined || makes(swap, dtype)) && isExactly(module, swap.float));
+}
+
+function makes({ dtypes = ['qint8'] }: Swap, dtype: WeightDType): boolean {
+  return dtypes.includes(dtype);
 }
 
 /** The row whose quantized class a module has. */
@@ -93,7 +112,29 @@ export function swapThatMade(module: Module, table: SwapTable = DYNAMIC_SWAPS): 
   return table.find(({ quantized }) => isExactly(module, quantized));
 }
 
+/** Multiply-adds of a module for each row of input, float or quantized; undefined where no row of its class knows. */
+export function multiplyAddsOf(module: Module, { float }: Swap, table: SwapTable = DYNAMIC_SWAPS): number | undefined {
+  return table.find((swap) => swap.float === float && swap.multiplyAdds !== undefined)?.multiplyAdds?.(module);
+}
+
+/** The float classes whose weights can become `dtype`. */
+export function floatClasses(dtype: WeightDType, table: SwapTable = DYNAMIC_SWAPS): ModuleClass[] {
+  return table.filter((swap) => makes(swap, dtype)).map(({ float }) => float);
+}
+
 /** `Linear, LSTM`: the float classes of a table, for messages. */
-export function supportedTypes(table: SwapTable = DYNAMIC_SWAPS): string {
-  return table.map(({ float }) => float.name).join(', ');
+export function supportedTypes(table: SwapTable = DYNAMIC_SWAPS, dtype: WeightDType = 'qint8'): string {
+  return floatClasses(dtype, table)
+    .map(({ name }) => name)
+    .join(', ');
+}
+
+/** The dtypes that a float class's weights can become. */
+export function dtypesOf(float: ModuleClass, table: SwapTable = DYNAMIC_SWAPS): WeightDType[] {
+  return WEIGHT_DTYPES.filter((dtype) => floatClasses(dtype, table).includes(float));
+}
+
+/** The float class of a class by name, float or quantized: names of one layer's forms give one class. */
+export function layerOf(name: string, table: SwapTable = DYNAMIC_SWAPS): ModuleClass | undefined {
+  return table.find(({ float, quantized }) => float.name === name || quantized.name === name)?.float;
 }

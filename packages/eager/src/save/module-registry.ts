@@ -9,6 +9,9 @@ import {
   DynamicQuantizedRNNCell,
   type DynamicQuantizedRNNCellConfig,
 } from '../dynamic/rnn-cells.js';
+import { registerEmbeddings } from './embedding-recipes.js';
+import { registerFloatModules } from './float-recipes.js';
+import { registerFloat16 } from './float16-recipes.js';
 
 /** What JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -138,3 +141,8 @@ registerModule<DynamicQuantizedRNNCell, DynamicQuantizedRNNCellConfig & Json>(Dy
   config: ({ config }) => ({ ...config }),
   build: (config) => DynamicQuantizedRNNCell.fromConfig(config),
 });
+
+// Recipes by subject. They are called from here, as a bundler may drop a file that is imported for its effects alone.
+registerFloatModules(registerModule);
+registerFloat16(registerModule);
+registerEmbeddings(registerModule);

@@ -1,5 +1,5 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
-import { DYNAMIC_SWAPS } from '../convert/swap-table.js';
+import { DYNAMIC_SWAPS, layerOf } from '../convert/swap-table.js';
 import { fileTypeOf, type Json, recipeByName, recipeOf, registeredNames } from './module-registry.js';
 
 /** A module tree as a file holds it, without its tensors. */
@@ -64,13 +64,11 @@ function sameClass(module: Module, node: StructureNode): boolean {
   return !quantized || JSON.stringify(recipeOf(module)?.recipe.config(module)) === JSON.stringify(node.config);
 }
 
-/** A module of the file's class in place of another: only between the two forms of one layer. */
+/** A module of the file's class in place of another: only between the forms of one layer. */
 function replace(module: Module, node: StructureNode, path: string, source: string): Module {
   const type = fileTypeOf(module);
-  const forms = DYNAMIC_SWAPS.find(({ float, quantized }) => [float.name, quantized.name].includes(node.type));
-  if (forms === undefined || ![forms.float.name, forms.quantized.name].includes(type)) {
-    throw differs(source, path, node.type, type);
-  }
+  const layer = layerOf(node.type);
+  if (layer === undefined || layer !== layerOf(type)) throw differs(source, path, node.type, type);
   const built = buildNode(node, path, source);
   built.training = module.training;
   return built;

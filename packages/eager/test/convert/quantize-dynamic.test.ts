@@ -214,7 +214,12 @@ describe('errors name the place and the remedy', () => {
       'UNSUPPORTED',
       'sub.fc1: defaultQConfig is no qconfig for dynamic int8',
     ],
-    ['float16', { sub: float16DynamicQConfig }, 'UNSUPPORTED', 'float16DynamicQConfig is no qconfig for dynamic int8'],
+    [
+      'an embedding without its dtype',
+      [nn.Embedding],
+      'UNSUPPORTED',
+      'Embedding has no dynamic int8 form; supported: Linear, LSTM, GRU, LSTMCell, GRUCell, RNNCell; Embedding takes dtype quint8 or quint4x2',
+    ],
     [
       'nothing below the name',
       ['norm'],
@@ -228,8 +233,17 @@ describe('errors name the place and the remedy', () => {
   });
 
   test('options', () => {
-    expect(() => quantizeDynamic(model, null, { dtype: 'float16' as never })).toThrow(
-      "dtype must be 'qint8', got 'float16'",
+    expect(() => quantizeDynamic(model, null, { dtype: 'int8' as never })).toThrow(
+      "dtype must be one of qint8, float16, quint8, quint4x2, got 'int8'",
+    );
+    expect(() => quantizeDynamic(model, null, { dtype: 'qint8', qconfig: float16DynamicQConfig })).toThrow(
+      'float16DynamicQConfig makes float16 weights, dtype says qint8; give one of the two',
+    );
+    expect(() => quantizeDynamic(model, { '': perRowDynamicQConfig }, { dtype: 'float16' })).toThrow(
+      'leave options.dtype out',
+    );
+    expect(() => quantizeDynamic(model, [nn.Linear], { dtype: 'quint8' })).toThrow(
+      'Linear has no dynamic quint8 form; supported: Embedding, EmbeddingBag; Linear takes dtype qint8 or float16',
     );
     expect(() => quantizeDynamic(model, null, { inPlace: true } as never)).toThrow("did you mean 'inplace'?");
     expect(() => quantizeDynamic(model, { '': perRowDynamicQConfig }, { qconfig: perRowDynamicQConfig })).toThrow(

@@ -4,7 +4,7 @@ export interface CoverageRow {
   readonly path: string;
   /** What it is: `Linear`, `aten::softmax`. */
   readonly op: string;
-  readonly precision: 'int8' | 'float32';
+  readonly precision: 'int8' | 'int4' | 'float16' | 'float32';
   readonly reason: string;
   /** Multiply-adds for each row of input, where they are known (linear layers: in times out features). */
   readonly multiplyAdds?: number;

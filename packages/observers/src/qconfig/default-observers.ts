@@ -42,3 +42,6 @@ export const defaultFloatQParamsObserver = PerChannelMinMaxObserver.withArgs({
   qscheme: 'per_channel_affine_float_qparams',
   chAxis: 0,
 });
+
+/** The same in 4 bits. */
+export const defaultFloatQParamsObserver4Bit = defaultFloatQParamsObserver.withArgs({ dtype: 'quint4x2' });

@@ -66,6 +66,13 @@ const ROWS = {
     activation: parts.defaultObserver,
     weight: parts.defaultPerChannelWeightObserver,
   },
+  floatQParamsWeightOnlyQConfig4Bit: {
+    aliases: [],
+    scheme: 'weightOnly',
+    summary: "PyTorch's, for embeddings: 4-bit rows with float zero points.",
+    activation: PlaceholderObserver.withArgs({ dtype: 'float32' }),
+    weight: parts.defaultFloatQParamsObserver4Bit,
+  },
 } as const;
 
 type PresetName = keyof typeof ROWS;
@@ -84,6 +91,7 @@ export const defaultDynamicQConfig = PRESETS.defaultDynamicQConfig.qconfig;
 export const perChannelDynamicQConfig = PRESETS.perChannelDynamicQConfig.qconfig;
 export const float16DynamicQConfig = PRESETS.float16DynamicQConfig.qconfig;
 export const floatQParamsWeightOnlyQConfig = PRESETS.floatQParamsWeightOnlyQConfig.qconfig;
+export const floatQParamsWeightOnlyQConfig4Bit = PRESETS.floatQParamsWeightOnlyQConfig4Bit.qconfig;
 export const defaultQConfig = PRESETS.defaultQConfig.qconfig;
 export const defaultPerChannelQConfig = PRESETS.defaultPerChannelQConfig.qconfig;
 
