@@ -1,6 +1,6 @@
 import { OctavoError } from './errors.js';
 import * as F from './functional.js';
-import { dequantizeValue, inverseScale, quantizeValue } from './numerics/quantize.js';
+import { dequantizeValue, inverseScale, quantizeValue, quantizeWithFloatZeroPoint } from './numerics/quantize.js';
 import { QUANTIZED_DTYPES, type QuantizedDType } from './tensor/dtype.js';
 import { QuantizedTensor } from './tensor/quantized-tensor.js';
 import { checkAxis, sizeOf } from './tensor/shape.js';
@@ -63,7 +63,10 @@ export function fakeQuantizePerTensor(
   return fakeQuantized('fakeQuantizePerTensor', x, [scale], [zeroPoint], range, sizeOf(x.raw.dims));
 }
 
-/** `fakeQuantizePerTensor` with one scale and zero point for each index of `axis`. */
+/**
+ * `fakeQuantizePerTensor` with one scale and zero point for each index of `axis`. Zero points in a Float32Array are
+ * floats, added before the rounding, as embedding tables have them.
+ */
 export function fakeQuantizePerChannel(
   x: Tensor,
   scales: ChannelValues,
@@ -94,12 +97,13 @@ function fakeQuantized(
   if (x.type !== 'float32') throw new OctavoError('INVALID_DTYPE', `[${where}] x must be float32, got ${x.type}`);
   const data = x.raw.data as Float32Array;
   const y = new Float32Array(data.length);
+  const quantize = zeroPoints instanceof Float32Array ? quantizeWithFloatZeroPoint : quantizeValue;
   for (let start = 0, channel = 0; start < data.length; start += run, channel = (channel + 1) % scales.length) {
     const scale = Math.fround(scales[channel] as number);
     const zeroPoint = zeroPoints[channel] as number;
     const inverse = inverseScale(scale);
     for (let i = start; i < start + run; i++) {
-      y[i] = dequantizeValue(quantizeValue(data[i] as number, inverse, zeroPoint, qmin, qmax), scale, zeroPoint);
+      y[i] = dequantizeValue(quantize(data[i] as number, inverse, zeroPoint, qmin, qmax), scale, zeroPoint);
     }
   }
   return new Tensor('float32', y, x.raw.dims);

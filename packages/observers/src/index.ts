@@ -2,6 +2,9 @@
 
 export { type CoverageReport, type CoverageRow, coverageReport } from './coverage/coverage-report.js';
 export { renderCoverage } from './coverage/render-coverage.js';
+export { FakeQuantize, type FakeQuantizeOptions } from './fake-quantize/fake-quantize.js';
+export { FixedQParamsFakeQuantize } from './fake-quantize/fixed-qparams.js';
+export { FusedMovingAvgObsFakeQuantize } from './fake-quantize/fused-moving-avg.js';
 export { FixedQParamsObserver, type FixedQParamsObserverOptions } from './fixed-qparams.js';
 export { HistogramObserver, type HistogramObserverOptions } from './histogram/histogram.js';
 export type { Comparable } from './metrics/compared-values.js';
@@ -24,21 +27,60 @@ export type { PerChannelObserverOptions } from './per-channel-observer.js';
 export { PerRowMinMaxObserver, type PerRowMinMaxObserverOptions } from './per-row-min-max.js';
 export { PlaceholderObserver, type PlaceholderObserverOptions } from './placeholder.js';
 export {
+  defaultDynamicFakeQuant,
+  defaultEmbeddingFakeQuant,
+  defaultEmbeddingFakeQuant4Bit,
+  defaultFakeQuant,
+  defaultFixedQParamsRange0To1FakeQuant,
+  defaultFixedQParamsRangeNeg1To1FakeQuant,
+  defaultFusedActFakeQuant,
+  defaultFusedPerChannelWtFakeQuant,
+  defaultFusedWtFakeQuant,
+  defaultHistogramFakeQuant,
+  defaultPerChannelWeightFakeQuant,
+  defaultWeightFakeQuant,
+  fusedPerChannelWtFakeQuantRangeNeg127To127,
+  fusedWtFakeQuantRangeNeg127To127,
+} from './qconfig/default-fake-quantizes.js';
+export {
+  defaultDebugObserver,
   defaultDynamicQuantObserver,
+  defaultFixedQParamsRange0To1Observer,
+  defaultFixedQParamsRangeNeg1To1Observer,
   defaultFloatQParamsObserver,
+  defaultFloatQParamsObserver4Bit,
+  defaultHistogramObserver,
   defaultObserver,
   defaultPerChannelWeightObserver,
+  defaultPlaceholderObserver,
+  defaultReuseInputObserver,
   defaultWeightObserver,
   perChannelWeightObserverRangeNeg127To127,
   perRowDynamicQuantObserver,
   weightObserverRangeNeg127To127,
 } from './qconfig/default-observers.js';
 export { type DynamicLinearAttrs, dynamicLinearAttrs, quantizeWeight } from './qconfig/dynamic-linear.js';
+export { ENGINES, type Engine, getDefaultQatQConfig, getDefaultQConfig } from './qconfig/engines.js';
 export {
+  defaultActivationOnlyQConfig,
+  defaultDebugQConfig,
+  defaultDynamicQatQConfig,
   defaultDynamicQConfig,
+  defaultEmbeddingQatQConfig,
+  defaultEmbeddingQatQConfig4Bit,
   defaultPerChannelQConfig,
+  defaultPerChannelSymmetricQnnpackQatQConfig,
+  defaultPerChannelSymmetricQnnpackQConfig,
+  defaultQatQConfig,
+  defaultQatQConfigV2,
   defaultQConfig,
+  defaultQuint8WeightQConfig,
+  defaultReuseInputQConfig,
+  defaultSymmetricQnnpackQatQConfig,
+  defaultSymmetricQnnpackQConfig,
+  defaultWeightOnlyQConfig,
   float16DynamicQConfig,
+  float16StaticQConfig,
   floatQParamsWeightOnlyQConfig,
   floatQParamsWeightOnlyQConfig4Bit,
   PRESETS,
@@ -52,6 +94,9 @@ export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconf
 export { type QConfigDict, QConfigResolution, resolveQConfig } from './qconfig/resolve.js';
 export { QSCHEMES, type QScheme } from './qscheme.js';
 export type { ObserverDType, PlaceholderDType } from './quant-range.js';
+export { RANGE_OBSERVERS, type RangeObserver } from './range-observers.js';
+export { RecordingObserver } from './recording.js';
+export { ReuseInputObserver } from './reuse-input.js';
 export { UniformObserver, type UniformObserverOptions } from './uniform-observer.js';
 
 /** For the packages above this one: a warning that is given once. */

@@ -23,6 +23,14 @@ export function makeFactory<O extends Observer, P>(observerClass: ObserverClass<
 
 /** `MinMaxObserver(dtype=qint8, qscheme=per_tensor_symmetric)`: a factory as text. */
 export function describeFactory({ observerClass, args }: ObserverFactory): string {
-  const list = Object.entries(args as object).map(([name, value]) => `${name}=${value}`);
+  const list = Object.entries(args as object).map(([name, value]) => `${name}=${describeArgument(value)}`);
   return `${observerClass.typeName}(${list.join(', ')})`;
+}
+
+/** The observer of a `FakeQuantize` is a class or a factory; all other arguments are plain values. */
+function describeArgument(value: unknown): string {
+  if (typeof value !== 'function') return String(value);
+  return 'observerClass' in value
+    ? describeFactory(value as ObserverFactory)
+    : (value as unknown as ObserverClass).typeName;
 }

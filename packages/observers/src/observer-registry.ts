@@ -1,27 +1,27 @@
 import { didYouMean, OctavoError } from '@octavo/core';
-import { FixedQParamsObserver } from './fixed-qparams.js';
-import { HistogramObserver } from './histogram/histogram.js';
-import { MinMaxObserver } from './min-max.js';
-import { MovingAverageMinMaxObserver } from './moving-average-min-max.js';
-import { MovingAveragePerChannelMinMaxObserver } from './moving-average-per-channel-min-max.js';
+import { FakeQuantize } from './fake-quantize/fake-quantize.js';
+import { FixedQParamsFakeQuantize } from './fake-quantize/fixed-qparams.js';
+import { FusedMovingAvgObsFakeQuantize } from './fake-quantize/fused-moving-avg.js';
 import { NoopObserver } from './noop.js';
 import type { Observer, ObserverClass, ObserverJSON } from './observer.js';
-import { PerChannelMinMaxObserver } from './per-channel-min-max.js';
 import { PerRowMinMaxObserver } from './per-row-min-max.js';
 import { PlaceholderObserver } from './placeholder.js';
+import { RANGE_OBSERVERS } from './range-observers.js';
+import { RecordingObserver } from './recording.js';
+import { ReuseInputObserver } from './reuse-input.js';
 
 /** Every observer by name: where a new one is added. */
 export const OBSERVERS: Readonly<Record<string, ObserverClass>> = Object.fromEntries(
   [
-    MinMaxObserver,
-    PerChannelMinMaxObserver,
-    MovingAverageMinMaxObserver,
-    MovingAveragePerChannelMinMaxObserver,
-    HistogramObserver,
+    ...RANGE_OBSERVERS,
     PerRowMinMaxObserver,
     PlaceholderObserver,
     NoopObserver,
-    FixedQParamsObserver,
+    ReuseInputObserver,
+    RecordingObserver,
+    FakeQuantize,
+    FusedMovingAvgObsFakeQuantize,
+    FixedQParamsFakeQuantize,
   ].map((observerClass) => [observerClass.typeName, observerClass as ObserverClass]),
 );
 

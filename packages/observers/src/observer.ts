@@ -22,7 +22,7 @@ export interface ObserverClass<O extends Observer = Observer, P = any> {
 
 /**
  * Watches tensors on their way and turns what it saw into scales and zero points. Subclasses say what they keep;
- * none of them changes a tensor.
+ * none of them changes a tensor but `FakeQuantize`, whose work that is.
  */
 export abstract class Observer {
   /** The class by name, in files and messages; it outlives minified class names. */
@@ -32,7 +32,7 @@ export abstract class Observer {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** Looks at a tensor and gives it back as it came. Empty tensors change nothing. */
+  /** Looks at a tensor and gives back what goes on: the tensor as it came. Empty tensors change nothing. */
   abstract observe(x: Tensor): Tensor;
 
   /** Scales and zero points for what was seen so far. */
