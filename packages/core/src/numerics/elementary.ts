@@ -3,6 +3,7 @@ import { rint } from './round.js';
 
 // One definition of exp, erf, tanh and what is made of them, in float32 with explicit FMAs and no libm, so that
 // every backend gives the same bits. `native/simd/elementary.h` is the same text over 16 lanes: change both or none.
+// Only `log` has no twin there, as no kernel uses it.
 
 const f = Math.fround;
 
