@@ -15,6 +15,7 @@ export type OctavoErrorCode =
   | 'TRACE_FAILED'
   | 'SHAPE_FIXED_BY_TRACE'
   | 'FROZEN'
+  | 'NOT_CALIBRATED'
   | 'DISPOSED'
   | 'ABORTED'
   | 'BACKEND_UNAVAILABLE'

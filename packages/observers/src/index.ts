@@ -92,6 +92,7 @@ export {
 } from './qconfig/presets.js';
 export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
 export { type QConfigDict, QConfigResolution, resolveQConfig } from './qconfig/resolve.js';
+export { checkStaticQConfig } from './qconfig/static.js';
 export { QSCHEMES, type QScheme } from './qscheme.js';
 export type { ObserverDType, PlaceholderDType } from './quant-range.js';
 export { RANGE_OBSERVERS, type RangeObserver } from './range-observers.js';

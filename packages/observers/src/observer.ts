@@ -41,6 +41,11 @@ export abstract class Observer {
   /** Forgets all that was seen. */
   abstract reset(): void;
 
+  /** True where `calculateQParams` needs data and none was seen yet. */
+  get isEmpty(): boolean {
+    return false;
+  }
+
   /** The options that make an observer like this one. */
   protected abstract optionsJSON(): Record<string, unknown>;
 

@@ -43,6 +43,10 @@ export abstract class PerChannelObserver extends UniformObserver {
     return this.range.max;
   }
 
+  override get isEmpty(): boolean {
+    return this.range.min.length === 0;
+  }
+
   observe(x: Tensor): Tensor {
     const { data, dims } = x.raw;
     if (data.length === 0) return x;

@@ -32,6 +32,10 @@ export abstract class PerTensorObserver extends UniformObserver {
     return this.range.max[0] as number;
   }
 
+  override get isEmpty(): boolean {
+    return !(this.minVal <= this.maxVal);
+  }
+
   observe(x: Tensor): Tensor {
     if (x.raw.data.length > 0) this.range = this.join(this.range, rangeOf(floatValues(this.typeName, x)));
     return x;

@@ -39,6 +39,10 @@ export class HistogramObserver extends UniformObserver {
     this.histogram = new Float32Array(bins);
   }
 
+  override get isEmpty(): boolean {
+    return this.minVal > this.maxVal;
+  }
+
   observe(x: Tensor): Tensor {
     const values = floatValues(this.typeName, x);
     const range = rangeOf(values);
