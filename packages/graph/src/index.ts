@@ -12,9 +12,12 @@ export type { ElementType, PackedType, TensorType, ValueType } from './ir/value-
 export { verify } from './ir/verify.js';
 export { type Lowered, lower, type OutputSource } from './lower/lower.js';
 export type { Pass } from './passes/pass.js';
-export { type ConvertOptions, convertDynamic } from './quantize/convert-dynamic.js';
+export { type CalibrateOptions, calibrate } from './quantize/calibrate.js';
+export { type ConvertOptions, convert, convertDynamic } from './quantize/convert.js';
 export { coverage } from './quantize/coverage.js';
+export { prepare } from './quantize/prepare.js';
 export { type InplaceOption, prepareDynamic } from './quantize/prepare-dynamic.js';
+export { quantize } from './quantize/quantize.js';
 export { quantizeDynamic } from './quantize/quantize-dynamic.js';
 export type { Feeds } from './run/graph-runner.js';
 export type { TraceInputs } from './trace/named-tensors.js';

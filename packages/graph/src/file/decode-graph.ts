@@ -1,4 +1,12 @@
-import { isOctavoError, LinearPackedParams, OctavoError, type Operand, QuantizedTensor } from '@octavo/core';
+import {
+  type ConvOptions,
+  ConvPackedParams,
+  isOctavoError,
+  LinearPackedParams,
+  OctavoError,
+  type Operand,
+  QuantizedTensor,
+} from '@octavo/core';
 import type { QuantizedFileContent } from '@octavo/core/node';
 import { Graph, type GraphStage } from '../ir/graph.js';
 import { verify } from '../ir/verify.js';
@@ -61,10 +69,27 @@ function readParameter(json: JsonReader, tensors: FileTensors): Operand {
       zeroPoints,
       axis: axis.isNull ? null : axis.count(),
     });
-    return new LinearPackedParams(weight, bias.isNull ? null : readTensor(bias, tensors));
+    const biases = bias.isNull ? null : readTensor(bias, tensors);
+    const conv = json.field('conv');
+    return conv.isAbsent
+      ? new LinearPackedParams(weight, biases)
+      : new ConvPackedParams(weight, biases, readConv(conv));
   } catch (error) {
     throw isOctavoError(error) && error.code !== 'INVALID_FILE'
       ? json.fault(`is inconsistent: ${error.message}`, error)
       : error;
   }
+}
+
+function readConv(json: JsonReader): ConvOptions {
+  const list = (name: string) => json.field(name).items((item) => item.count());
+  const transposed = json.field('transposed').flag();
+  return {
+    stride: list('stride'),
+    padding: list('padding'),
+    dilation: list('dilation'),
+    groups: json.field('groups').count(),
+    transposed,
+    ...(transposed && { outputPadding: list('outputPadding') }),
+  };
 }

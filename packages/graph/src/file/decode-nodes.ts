@@ -88,6 +88,7 @@ function readId(json: JsonReader): number {
 
 function readType(json: JsonReader): ValueType {
   if (json.isNull) return PACKED;
+  if (!json.isList) return { kind: 'packed', convRank: json.count() };
   const [dtype, dims] = json.list() as [JsonReader?, JsonReader?];
   if (dtype === undefined || dims === undefined) throw json.fault('must hold a dtype and dims');
   return tensorType(dtype.oneOf(ELEMENT_TYPES), dims.isNull ? null : dims.items((dim) => dim.count()));

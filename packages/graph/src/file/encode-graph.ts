@@ -7,6 +7,7 @@ import type { Value } from '../ir/value.js';
 import type { ValueType } from '../ir/value-type.js';
 import {
   type AttributeJSON,
+  type ConvJSON,
   GRAPH_KEY,
   type GraphJSON,
   type NodeJSON,
@@ -63,12 +64,6 @@ class TensorStore {
 }
 
 function packedJSON(name: string, packed: PackedParams, tensors: TensorStore): ParameterJSON {
-  if (ConvPackedParams.is(packed)) {
-    throw new OctavoError(
-      'UNSUPPORTED',
-      `[saveGraph] parameter '${name}' holds ConvPackedParams, which this file format has no form for; only packed linears are saved`,
-    );
-  }
   const { weight, bias } = packed;
   return {
     weight: tensors.add(`${name}.weight`, weight.values),
@@ -76,7 +71,12 @@ function packedJSON(name: string, packed: PackedParams, tensors: TensorStore): P
     zeroPoints: tensors.add(`${name}.zero_points`, new Tensor('int32', weight.zeroPoints, [weight.zeroPoints.length])),
     axis: weight.axis,
     bias: bias === null ? null : tensors.add(`${name}.bias`, bias),
+    ...(ConvPackedParams.is(packed) && { conv: convJSON(packed) }),
   };
+}
+
+function convJSON({ stride, padding, dilation, groups, transposed, outputPadding }: ConvPackedParams): ConvJSON {
+  return { stride, padding, dilation, groups, transposed, outputPadding };
 }
 
 function nodeJSON({ id, op, inputs, outputs, attrs, scope, note }: Node, tensors: TensorStore): NodeJSON {
@@ -100,7 +100,7 @@ function valueJSON({ id, type, hint }: Value): ValueJSON {
 }
 
 function typeJSON(type: ValueType): TypeJSON {
-  return type.kind === 'packed' ? null : [type.dtype, type.dims];
+  return type.kind === 'packed' ? (type.convRank ?? null) : [type.dtype, type.dims];
 }
 
 function attributeJSON(value: AttributeValue, constant: string, tensors: TensorStore): AttributeJSON {

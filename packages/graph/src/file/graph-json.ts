@@ -10,8 +10,8 @@ export const GRAPH_KEY = 'graph';
 export type NumberJSON = number | { readonly number: string };
 export type AttributeJSON = NumberJSON | readonly NumberJSON[] | string | { readonly tensor: string };
 
-/** A tensor's type; null stands for packed weights. */
-export type TypeJSON = readonly [ElementType, readonly number[] | null] | null;
+/** A tensor's type; null stands for packed weights of a linear, the number of spatial axes for those of a convolution. */
+export type TypeJSON = readonly [ElementType, readonly number[] | null] | number | null;
 
 export interface ValueJSON {
   readonly id: number;
@@ -42,6 +42,18 @@ export interface PackedJSON {
   readonly zeroPoints: string;
   readonly axis: number | null;
   readonly bias: string | null;
+  /** Only for convolutions. */
+  readonly conv?: ConvJSON;
+}
+
+/** The geometry of a packed convolution; lists hold a number for each spatial axis, `padding` begins, then ends. */
+export interface ConvJSON {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+  readonly transposed: boolean;
+  readonly outputPadding: readonly number[];
 }
 
 export interface GraphJSON {

@@ -75,6 +75,11 @@ export class JsonReader {
     return this.value as number;
   }
 
+  flag(): boolean {
+    if (typeof this.value !== 'boolean') throw this.fault('must be true or false');
+    return this.value;
+  }
+
   oneOf<T extends string>(names: readonly T[]): T {
     if (!names.includes(this.value as T)) throw this.fault(`must be one of ${names.join(', ')}`);
     return this.value as T;

@@ -1,7 +1,7 @@
 import type { Operand, RunOptions, Tensor } from '@octavo/core';
 import { type Feeds, GraphRunner } from '../run/graph-runner.js';
 import { Node, type NodeSpec } from './node.js';
-import type { ObserverSpec } from './observer-spec.js';
+import { cloneObserverSpec, type ObserverSpec } from './observer-spec.js';
 import { print } from './print.js';
 import { type AttributeTensor, readAttribute } from './read-attribute.js';
 import { Value } from './value.js';
@@ -102,6 +102,13 @@ export class Graph {
     this.exit.addInput(value);
   }
 
+  /** Other outputs in the place of all that there were. */
+  setOutputs(outputs: Iterable<readonly [name: string, value: Value]>): void {
+    this.exit.clearInputs();
+    this.outputLabels.length = 0;
+    for (const [name, value] of outputs) this.addOutput(name, value);
+  }
+
   /** Makes a node and places it before `before`, by default at the end. */
   insert(spec: NodeSpec, before: Node = this.exit): Node {
     const valueIds = spec.outputs.map((_, i) => this.nextValueId + i);
@@ -144,9 +151,10 @@ export class Graph {
     const copy = new Graph(this.name);
     copy.stage = this.stage;
     copy.fixedBy = this.fixedBy;
-    for (const key of ['parameters', 'modules', 'frozen', 'observers'] as const) {
+    for (const key of ['parameters', 'modules', 'frozen'] as const) {
       for (const [name, entry] of this[key]) (copy[key] as Map<string, unknown>).set(name, entry);
     }
+    for (const [name, spec] of this.observers) copy.observers.set(name, cloneObserverSpec(spec));
     const values = new Map<Value, Value>();
     const mapped = (value: Value | null) => (value === null ? null : (values.get(value) as Value));
     for (const input of this.inputs) values.set(input, copy.addInput(input.hint, input.type, input.id));

@@ -86,6 +86,15 @@ export class Node {
     this.setInput(this.operands.length, value);
   }
 
+  /** @internal Reads nothing any more. */
+  clearInputs(): void {
+    this.operands.forEach((_, i) => {
+      this.setInput(i, null);
+    });
+    this.operands.length = 0;
+    this.operandUses.length = 0;
+  }
+
   /** Takes the node out of its graph. Nothing may read its outputs any more. */
   remove(): void {
     if (this.outputs.some((output) => output.isUsed)) {
@@ -94,9 +103,7 @@ export class Node {
         `[${this.op}] cannot be removed: its output is still read${at(this.scope)}`,
       );
     }
-    this.operands.forEach((_, i) => {
-      this.setInput(i, null);
-    });
+    this.clearInputs();
     this.graph.unlink(this);
   }
 }

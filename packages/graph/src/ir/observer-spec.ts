@@ -1,4 +1,4 @@
-import type { QConfig } from '@octavo/observers';
+import { type Observer, observerFromJSON, type QConfig } from '@octavo/observers';
 import type { Node } from './node.js';
 
 /** A node that looks at a value and passes it on. */
@@ -8,9 +8,17 @@ export const OBSERVE = 'octavo::observe';
 export interface ObserverSpec {
   readonly role: 'activation' | 'weight';
   readonly qconfig: QConfig;
+  /** Static quantization only: the observer that `calibrate` shows the value to. */
+  readonly observer?: Observer;
 }
 
 /** The entry of `graph.observers` that an observe node stands for. */
 export function observerName(node: Node): string {
   return node.attrs.observer as string;
+}
+
+/** The spec of a clone: it has an observer of its own, which has seen what this one has. */
+export function cloneObserverSpec(spec: ObserverSpec): ObserverSpec {
+  if (spec.observer === undefined) return spec;
+  return { ...spec, observer: observerFromJSON(spec.observer.toJSON()) };
 }

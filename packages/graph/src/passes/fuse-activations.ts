@@ -1,39 +1,41 @@
-import { ACTIVATIONS } from '@octavo/core';
+import { ACTIVATIONS, type ActivationName } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import type { Node } from '../ir/node.js';
 
-/** Ops that a linear can do in its epilogue, with the code of its `activation` attribute. */
-const ACTIVATION_OPS: Readonly<Record<string, number>> = {
-  'aten::relu': ACTIVATIONS.relu.code,
-  'aten::gelu': ACTIVATIONS.gelu.code,
+/** Ops with an `activation` attribute, float and int8, and the activations that they can do. */
+const EPILOGUES: Readonly<Record<string, readonly ActivationName[]>> = {
+  'aten::linear': ['relu', 'gelu'],
+  'aten::conv': ['relu', 'relu6'],
+  'quantized::linear_dynamic': ['relu', 'gelu'],
+  'octavo::linear_quantized': ['relu', 'gelu'],
 };
 
-/** Linears with an `activation` attribute, float and int8. */
-const LINEAR_OPS: ReadonlySet<string> = new Set([
-  'aten::linear',
-  'quantized::linear_dynamic',
-  'octavo::linear_quantized',
-]);
+/** The activation that a node stands for, if it is one. */
+function activationOf({ op, attrs }: Node): ActivationName | undefined {
+  if (op === 'aten::relu') return 'relu';
+  if (op === 'aten::gelu') return 'gelu';
+  return op === 'aten::clamp' && attrs.min === 0 && attrs.max === 6 ? 'relu6' : undefined;
+}
 
 /**
- * Moves a relu or gelu that alone reads a linear's output into that linear. It rounds exactly as the two ops: the
- * epilogue applies the activation to the rounded float32 result.
+ * Moves an activation that alone reads an op's output into that op. It rounds exactly as the two ops: the epilogue
+ * applies the activation to the rounded float32 result.
  */
 export function fuseActivations(graph: Graph): Graph {
   for (const node of graph.nodes()) {
-    const activation = Object.hasOwn(ACTIVATION_OPS, node.op) ? ACTIVATION_OPS[node.op] : undefined;
-    if (activation === undefined || !fusible(node.input(0).node, node)) continue;
-    const linear = node.input(0).node;
-    linear.attrs = { ...linear.attrs, activation };
-    linear.output.hint = node.output.hint;
-    node.output.replaceUses(linear.output);
+    const activation = activationOf(node);
+    if (activation === undefined || !fusible(node.input(0).node, node, activation)) continue;
+    const { node: before } = node.input(0);
+    before.attrs = { ...before.attrs, activation: ACTIVATIONS[activation].code };
+    before.output.hint = node.output.hint;
+    node.output.replaceUses(before.output);
     node.remove();
   }
   return graph;
 }
 
-function fusible(linear: Node, reader: Node): boolean {
-  const { none } = ACTIVATIONS;
-  const isPlain = LINEAR_OPS.has(linear.op) && (linear.attrs.activation ?? none.code) === none.code;
-  return isPlain && linear.output.onlyUser === reader;
+function fusible(before: Node, reader: Node, activation: ActivationName): boolean {
+  const known = Object.hasOwn(EPILOGUES, before.op) ? EPILOGUES[before.op] : undefined;
+  const isPlain = (before.attrs.activation ?? ACTIVATIONS.none.code) === ACTIVATIONS.none.code;
+  return known?.includes(activation) === true && isPlain && before.output.onlyUser === reader;
 }

@@ -5,10 +5,11 @@ import {
   isOctavoError,
   OctavoError,
   QUANTIZED_DTYPES,
+  type QuantizedDType,
   type QuantizedTensor,
   Tensor,
 } from '@octavo/core';
-import { dynamicLinearAttrs, quantizeWeight } from '@octavo/observers';
+import { dynamicLinearAttrs, type ObservedQParams, type Observer, quantizeWeight } from '@octavo/observers';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
@@ -20,8 +21,9 @@ import { rememberCodes } from '../quantize/weight-codes.js';
 
 /**
  * Replaces every observer by quantize and dequantize. A weight's scale and zero point become parameters beside it
- * (`fc.weight_scale`, `fc.weight_zero_point`); an activation's are chosen at run time. Changes what the graph
- * computes: from here on it rounds as int8 does.
+ * (`fc.weight_scale`, `fc.weight_zero_point`), and so do those of an activation that was observed
+ * (`layer1.0.relu_scale`); where the qconfig is a dynamic one, they are chosen at run time. Changes what the graph computes: from
+ * here on it rounds as int8 does.
  */
 export function replaceObservers(graph: Graph): Graph {
   const names = new FreeNames(graph);
@@ -29,7 +31,11 @@ export function replaceObservers(graph: Graph): Graph {
     if (node.op !== OBSERVE) continue;
     const spec = graph.observers.get(observerName(node)) as ObserverSpec;
     const codes =
-      spec.role === 'weight' ? quantizedWeight(graph, names, node, spec) : quantizedActivation(graph, node, spec);
+      spec.role === 'weight'
+        ? quantizedWeight(graph, names, node, spec)
+        : spec.observer === undefined
+          ? dynamicActivation(graph, node, spec)
+          : staticActivation(graph, names, node, spec.observer);
     const dequantize = graph.insert(
       {
         op: 'aten::dequantize',
@@ -45,7 +51,7 @@ export function replaceObservers(graph: Graph): Graph {
 }
 
 /** choose_qparams and quantize, per tensor or per row, for a value that is known at run time only. */
-function quantizedActivation(graph: Graph, node: Node, { qconfig }: ObserverSpec): Value {
+function dynamicActivation(graph: Graph, node: Node, { qconfig }: ObserverSpec): Value {
   const x = node.input(0);
   const { scheme, reduceRange } = dynamicLinearAttrs(qconfig);
   const perRow = scheme === DYNAMIC_SCHEMES.perRow;
@@ -72,6 +78,55 @@ function quantizedActivation(graph: Graph, node: Node, { qconfig }: ObserverSpec
   ).output;
 }
 
+/** quantize by what an observer has seen. */
+function staticActivation(graph: Graph, names: FreeNames, node: Node, observer: Observer): Value {
+  const x = node.input(0);
+  const name = activationName(graph, x);
+  const { dtype, scales, zeroPoints } = observedQParams(observer, name);
+  const parameter = parameterMaker(graph, names, node, name);
+  return graph.insert(
+    {
+      op: 'aten::quantize_per_tensor',
+      inputs: [
+        x,
+        parameter('scale', new Tensor('float32', scales, [1])),
+        parameter('zero_point', new Tensor('int32', zeroPoints as Int32Array, [1])),
+      ],
+      outputs: [{ type: retyped(x, dtype as QuantizedDType), hint: 'quant' }],
+      attrs: { dtype: DTYPES[QUANTIZED_DTYPES[dtype as QuantizedDType].storage].code },
+    },
+    node,
+  ).output;
+}
+
+/** What an activation's parameters are named after: the module that makes it, or the input. */
+function activationName(graph: Graph, value: Value): string {
+  if (graph.inputs.includes(value)) return value.hint;
+  const { scope, op } = value.node;
+  return scope === '' ? op.slice(op.indexOf('::') + 2) : scope;
+}
+
+function observedQParams(observer: Observer, name: string): ObservedQParams {
+  if (observer.isEmpty) {
+    throw new OctavoError(
+      'NOT_CALIBRATED',
+      `[convert] the observer of '${name}' has seen no data; calibrate(prepared, batches) before convert, with inputs that ` +
+        'reach this part of the model',
+      { details: { activation: name } },
+    );
+  }
+  return observer.calculateQParams();
+}
+
+/** Makes parameters `<name>_<suffix>` and the nodes that read them. */
+function parameterMaker(graph: Graph, names: FreeNames, before: Node, name: string) {
+  return (suffix: string, tensor: Tensor): Value => {
+    const free = names.find(`${name}_${suffix}`);
+    graph.parameters.set(free, tensor);
+    return graph.insert(attributeSpec(free, tensor), before).output;
+  };
+}
+
 /** Runs the weight's observer now and quantizes by what it found. */
 function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: ObserverSpec): Value {
   const value = node.input(0);
@@ -81,11 +136,7 @@ function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: Obser
   const { scales, zeroPoints, axis, dtype } = codes;
   const scale = new Tensor('float32', scales, [scales.length]);
   rememberCodes(weight, scale, codes);
-  const parameter = (suffix: string, tensor: Tensor): Value => {
-    const free = names.find(`${name}_${suffix}`);
-    graph.parameters.set(free, tensor);
-    return graph.insert(attributeSpec(free, tensor), node).output;
-  };
+  const parameter = parameterMaker(graph, names, node, name);
   const qparams = [
     parameter('scale', scale),
     parameter('zero_point', new Tensor('int32', zeroPoints, [zeroPoints.length])),

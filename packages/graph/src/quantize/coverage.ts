@@ -1,3 +1,4 @@
+import { isPackedParams } from '@octavo/core';
 import { type CoverageReport, type CoverageRow, coverageReport } from '@octavo/observers';
 import type { Graph, GraphStage } from '../ir/graph.js';
 import { leafOperand } from '../ir/leaf-nodes.js';
@@ -6,22 +7,33 @@ import { OBSERVE } from '../ir/observer-spec.js';
 import type { Value } from '../ir/value.js';
 
 /**
- * Multiply-adds of a node for each token (row of the last dimension), from its operands' dims as traced:
+ * Multiply-adds of a node for each row of its input (a token, or an image's features), from dims as traced:
  * a linear has in * out; attention 2 * keys * width (scores, then the weighted sum); a matmul [b, h, m, k] x
- * [b, h, k, n] has h * k * n. Rows count alike, also those that only some tokens pass (a pooler).
+ * [b, h, k, n] has h * k * n; a convolution has its weights * its output's pixels, for each image. Rows count alike, also
+ * those that only some tokens pass (a pooler).
  */
 const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'aten::linear': (node) => size(dims(node, 1)),
   'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
+  'quantized::linear': (node) => packedSize(node.input(1)),
+  'aten::conv': (node) => size(dims(node, 1)) * pixels(node.output),
+  'quantized::conv': (node) => packedSize(node.input(1)) * pixels(node.output),
+  // Every input pixel meets every weight.
+  'aten::conv_transpose': (node) => size(dims(node, 1)) * pixels(node.input(0)),
+  'quantized::conv_transpose': (node) => packedSize(node.input(1)) * pixels(node.input(0)),
+  'quantized::matmul': (node) =>
+    size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
   'octavo::multi_head_attention': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
   'aten::matmul': (node) =>
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
 };
 
-/** Why an op that does multiply-adds never is int8 in dynamic quantization; linears say why themselves. */
+/** Why an op that does multiply-adds is never int8 here; linears and convolutions say why themselves. */
 const NO_INT8_FORM: Readonly<Record<string, string>> = {
-  'octavo::multi_head_attention': 'attention has no dynamic int8 form',
-  'aten::matmul': 'matmul of two activations has no dynamic int8 form',
+  'octavo::multi_head_attention': 'attention has no int8 form',
+  'aten::matmul': 'matmul of two activations has no int8 form',
+  'aten::conv': 'convolutions are quantized statically alone',
+  'aten::conv_transpose': 'convolutions are quantized statically alone',
 };
 
 /** What of a graph runs in int8 and what stayed float, and why: one row for each op that does multiply-adds. */
@@ -37,7 +49,9 @@ export function coverage(graph: Graph): CoverageReport {
 }
 
 function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
-  if (node.op === 'quantized::linear_dynamic') return { precision: 'int8', reason: node.note || 'dynamic' };
+  if (node.op.startsWith('quantized::')) {
+    return { precision: 'int8', reason: node.note || (node.op === 'quantized::linear_dynamic' ? 'dynamic' : 'static') };
+  }
   const reason = isMarked(node) ? MARKED[graph.stage] : node.note || NO_INT8_FORM[node.op] || 'not quantized';
   return { precision: 'float32', reason };
 }
@@ -67,5 +81,10 @@ function size(of: readonly number[]): number {
 
 function packedSize(value: Value): number {
   const operand = leafOperand(value);
-  return operand !== undefined && 'inFeatures' in operand ? operand.inFeatures * operand.outFeatures : 0;
+  return isPackedParams(operand) ? size(operand.weight.dims) : 0;
+}
+
+/** Pixels of one image of a value [batch, channels, ...spatial]. */
+function pixels({ type }: Value): number {
+  return type.kind === 'tensor' ? size(type.dims?.slice(2) ?? []) : 0;
 }

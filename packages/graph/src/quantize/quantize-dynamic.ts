@@ -1,6 +1,6 @@
 import type { QConfigDict } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
-import { type ConvertOptions, convertDynamic } from './convert-dynamic.js';
+import { type ConvertOptions, convertDynamic } from './convert.js';
 import { prepareDynamic } from './prepare-dynamic.js';
 
 /** `prepareDynamic` and `convertDynamic` in one line: the same graph, the same bits. */

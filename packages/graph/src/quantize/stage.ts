@@ -3,8 +3,8 @@ import type { Graph, GraphStage } from '../ir/graph.js';
 
 /** How a message speaks of a stage, and what to do with such a graph. */
 const STAGES: Readonly<Record<GraphStage, string>> = {
-  float: 'a float graph, as trace gives; prepare it first (prepareDynamic)',
-  prepared: 'prepared already; convert it (convertDynamic)',
+  float: 'a float graph, as trace gives; prepare it first (prepare, or prepareDynamic)',
+  prepared: 'prepared already; convert it (convert, or convertDynamic)',
   debug: 'converted already, in debug form',
   quantized: 'converted already; start from the float graph',
 };

@@ -12,9 +12,21 @@ export interface ConvertOptions extends InplaceOption {
   debug?: boolean;
 }
 
-/** A prepared graph in its final form: int8 linears with packed weights, or with `debug` their float emulation. */
-export function convertDynamic(prepared: Graph, { debug = false, inplace = false }: ConvertOptions = {}): Graph {
-  checkStage('convertDynamic', prepared, 'prepared');
+/**
+ * A prepared graph in its final form: int8 ops with packed weights, or with `debug` their float emulation. After
+ * `prepare`, calibration data must have reached every observer: one that saw none is a NOT_CALIBRATED error that names it.
+ */
+export function convert(prepared: Graph, options: ConvertOptions = {}): Graph {
+  return finish('convert', prepared, options);
+}
+
+/** `convert` for a graph from `prepareDynamic`, which needs no calibration. */
+export function convertDynamic(prepared: Graph, options: ConvertOptions = {}): Graph {
+  return finish('convertDynamic', prepared, options);
+}
+
+function finish(verb: string, prepared: Graph, { debug = false, inplace = false }: ConvertOptions): Graph {
+  checkStage(verb, prepared, 'prepared');
   const graph = runPasses(
     inplace ? prepared : prepared.clone(),
     debug ? CONVERT_PASSES : [...CONVERT_PASSES, ...FREEZE_PASSES],

@@ -1,0 +1,26 @@
+import type { QParams } from '@octavo/core';
+import { leafTensor } from './leaf-nodes.js';
+import { quantizerOf } from './quantizers.js';
+import type { Value } from './value.js';
+
+/**
+ * The scale and zero point of a value of codes that are known before the graph runs, or undefined. They stand in the
+ * constants of the node that quantized it, in the attributes of a static int8 op, or, for ops that move codes about
+ * (pools, reshapes), with the codes that went in.
+ */
+export function staticQParams(value: Value): QParams | undefined {
+  for (let { node } = value; ; node = node.input(0).node) {
+    if (quantizerOf(node) !== undefined) return leafQParams(node.inputs[1], node.inputs[2]);
+    const { scale, zeroPoint } = node.attrs;
+    if (typeof scale === 'number' && typeof zeroPoint === 'number') return { scale, zeroPoint };
+    if (!node.inputs[0]) return undefined;
+  }
+}
+
+function leafQParams(scale: Value | null | undefined, zeroPoint: Value | null | undefined): QParams | undefined {
+  const scales = scale && leafTensor(scale)?.raw.data;
+  const zeroPoints = zeroPoint && leafTensor(zeroPoint)?.raw.data;
+  if (!(scales instanceof Float32Array) || !(zeroPoints instanceof Int32Array)) return undefined;
+  if (scales.length !== 1 || zeroPoints.length !== 1) return undefined;
+  return { scale: scales[0] as number, zeroPoint: zeroPoints[0] as number };
+}

@@ -1,0 +1,111 @@
+import {
+  type Attrs,
+  ConvPackedParams,
+  dispatch,
+  isOctavoError,
+  LinearPackedParams,
+  OctavoError,
+  opByName,
+  type PackedParams,
+  QUANTIZED_DTYPES,
+  type QuantizedDType,
+  QuantizedTensor,
+  type Tensor,
+} from '@octavo/core';
+import type { FreeNames } from '../ir/free-names.js';
+import type { Graph } from '../ir/graph.js';
+import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
+import type { Node } from '../ir/node.js';
+import { quantizerOf } from '../ir/quantizers.js';
+import type { Value } from '../ir/value.js';
+import { rememberedCodes } from '../quantize/weight-codes.js';
+
+/** How the weights of each float op are packed. */
+const PACKERS: Readonly<Record<string, (weight: QuantizedTensor, bias: Tensor | null, node: Node) => PackedParams>> = {
+  'aten::linear': (weight, bias) => new LinearPackedParams(weight, bias),
+  'aten::conv': (weight, bias, node) => new ConvPackedParams(weight, bias, convOptions(node)),
+  'aten::conv_transpose': (weight, bias, node) =>
+    new ConvPackedParams(weight, bias, { ...convOptions(node), transposed: true }),
+};
+
+/**
+ * Packs quantized weights as parameters of a graph: once for each weight, bias and geometry. A packed weight takes the
+ * place of its float weight and bias, which `graph.get` then reports as frozen.
+ */
+export class WeightPacker {
+  private readonly packed = new Map<string, string>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly names: FreeNames,
+  ) {}
+
+  /** The packed weight and bias of a float op whose weight the node `quantize` quantizes, as a leaf before it. */
+  pack(node: Node, quantize: Node): Value {
+    const { graph, packed } = this;
+    const bias = node.inputs[2] ?? null;
+    const geometry = node.op === 'aten::linear' ? '' : JSON.stringify(node.attrs);
+    const key = `${node.op} ${quantize.id} ${bias?.id ?? '-'} ${geometry}`;
+    const name = packed.get(key) ?? this.make(node, quantize, bias);
+    packed.set(key, name);
+    return graph.insert(attributeSpec(name, graph.parameters.get(name) as PackedParams), node).output;
+  }
+
+  private make(node: Node, quantize: Node, bias: Value | null): string {
+    const { graph, names } = this;
+    const source = quantize.input(0).node;
+    const weightName = source.op === GET_ATTR ? attributeName(source) : undefined;
+    const owner = weightName === undefined ? node.scope : weightName.slice(0, Math.max(weightName.lastIndexOf('.'), 0));
+    const name = names.find(owner === '' ? '_packed_params' : `${owner}._packed_params`);
+    graph.parameters.set(name, packedParams(node, quantize, bias, weightName ?? owner));
+    for (const leaf of [source, bias?.node]) if (leaf?.op === GET_ATTR) graph.frozen.set(attributeName(leaf), name);
+    return name;
+  }
+}
+
+/** The node that quantizes the weight of a float op by constants, where its bias is constant too; else undefined. */
+export function weightQuantizer(node: Node): Node | undefined {
+  const quantize = quantizeBehind(node.input(1));
+  if (quantize === undefined) return undefined;
+  const bias = node.inputs[2];
+  const constant = [...quantize.inputs, ...(bias ? [bias] : [])];
+  return constant.every((value) => value !== null && leafTensor(value) !== undefined) ? quantize : undefined;
+}
+
+/** The quantize node that a value is the dequantized output of. */
+export function quantizeBehind({ node }: Value): Node | undefined {
+  if (node.op !== 'aten::dequantize') return undefined;
+  const producer = node.input(0).node;
+  return quantizerOf(producer) === undefined ? undefined : producer;
+}
+
+function convOptions({ attrs }: Node) {
+  const { stride, padding, dilation, groups, outputPadding } = attrs as Record<string, never>;
+  return { stride, padding, dilation, groups, ...(outputPadding !== undefined && { outputPadding }) };
+}
+
+function packedParams(node: Node, quantize: Node, bias: Value | null, name: string): PackedParams {
+  try {
+    const pack = PACKERS[node.op] as (typeof PACKERS)[string];
+    return pack(codesOf(quantize), bias === null ? null : (leafTensor(bias) ?? null), node);
+  } catch (error) {
+    if (!isOctavoError(error)) throw error;
+    throw new OctavoError(error.code, `${name}: ${error.message}`, { cause: error, details: { parameter: name } });
+  }
+}
+
+/** What a quantize node of constants gives. */
+function codesOf(quantize: Node): QuantizedTensor {
+  const [x, scale, zeroPoint] = quantize.inputs.map((input) => leafTensor(input as Value)) as [Tensor, Tensor, Tensor];
+  const known = rememberedCodes(x, scale);
+  if (known !== undefined) return known;
+  const [values] = dispatch(opByName(quantize.op), [x, scale, zeroPoint], quantize.attrs as Attrs) as [Tensor];
+  const dtype = (Object.keys(QUANTIZED_DTYPES) as QuantizedDType[]).find(
+    (q) => QUANTIZED_DTYPES[q].storage === values.type,
+  );
+  return new QuantizedTensor(dtype as QuantizedDType, values, {
+    scales: scale.raw.data as Float32Array,
+    zeroPoints: zeroPoint.raw.data as Int32Array,
+    axis: quantizerOf(quantize)?.axis(quantize) ?? null,
+  });
+}
