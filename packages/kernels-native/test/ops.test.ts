@@ -13,7 +13,7 @@ const CASES: Record<string, (random: Random) => Case> = {
   'aten::linear': (r) => {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;
-    return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 2) }];
+    return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 3) }];
   },
   'octavo::quantize_dynamic': (r) => [
     [floats(r, dims(r, 1, 3, 40), 0.05)],
@@ -27,12 +27,12 @@ const CASES: Record<string, (random: Random) => Case> = {
     );
     return [
       [codes(r, [m, k], 'uint8'), floats(r, [m]), zeros, packedWeights(r, n, k)],
-      { activation: integer(r, 0, 2) },
+      { activation: integer(r, 0, 3) },
     ];
   },
   'quantized::linear_dynamic': (r) => {
     const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
-    const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1), activation: integer(r, 0, 2) };
+    const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1), activation: integer(r, 0, 3) };
     return [[floats(r, [m, k], 0.01), packedWeights(r, n, k)], attrs];
   },
   'aten::layer_norm': (r) => {

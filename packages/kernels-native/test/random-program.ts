@@ -107,7 +107,7 @@ function width(b: Builder, x: number): number {
 function linear(b: Builder, r: Random, x: number, out: number): number {
   const bias = r() < 0.5 ? b.constant(floats(r, [out])) : -1;
   return first(
-    b.op('aten::linear', [x, b.constant(floats(r, [out, width(b, x)])), bias], { activation: integer(r, 0, 2) }),
+    b.op('aten::linear', [x, b.constant(floats(r, [out, width(b, x)])), bias], { activation: integer(r, 0, 3) }),
   );
 }
 
@@ -115,7 +115,7 @@ function linearInt8(b: Builder, r: Random, x: number, out: number): number {
   const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1) };
   const quantized = b.op('octavo::quantize_dynamic', [x], attrs);
   const packed = b.constant(packedWeights(r, out, width(b, x)));
-  return first(b.op('octavo::linear_quantized', [...quantized, packed], { activation: integer(r, 0, 2) }));
+  return first(b.op('octavo::linear_quantized', [...quantized, packed], { activation: integer(r, 0, 3) }));
 }
 
 /** A random program over one input [batch, length, width], with residual sums and two outputs, and its input. */

@@ -4,7 +4,7 @@ import { inverseScale, quantizeFused } from '../numerics/quantize.js';
 import type { LinearPackedParams } from '../tensor/linear-packed-params.js';
 import { type Dims, sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { activationOf } from './activation.js';
+import { activationOf, checkActivation } from './activation.js';
 import { attrNumber, dimsOf, floats, packedMeta, shapeError, tensorMeta } from './check.js';
 import type { Attrs, OpDef, OperandMeta } from './op-def.js';
 
@@ -85,7 +85,8 @@ export const linearQuantized: OpDef = {
   inputs: ['codes', 'scales', 'zeroPoints', 'packed'],
   attrs: { activation: 'int' },
   outputs: ['y'],
-  infer([codesMeta, scalesMeta, zeroPointsMeta, packedParams]) {
+  infer([codesMeta, scalesMeta, zeroPointsMeta, packedParams], attrs) {
+    checkActivation(this.name, attrs);
     const codes = tensorMeta(this.name, 'codes', codesMeta, 'uint8');
     const scales = tensorMeta(this.name, 'scales', scalesMeta, 'float32');
     const zeroPoints = tensorMeta(this.name, 'zeroPoints', zeroPointsMeta, 'int32');
@@ -137,7 +138,8 @@ export const linearDynamic: OpDef = {
   inputs: ['x', 'packed'],
   attrs: { scheme: 'int', reduceRange: 'int', activation: 'int' },
   outputs: ['y'],
-  infer([xMeta, packedParams]: readonly (OperandMeta | null)[]) {
+  infer([xMeta, packedParams]: readonly (OperandMeta | null)[], attrs) {
+    checkActivation(this.name, attrs);
     const x = tensorMeta(this.name, 'x', xMeta, 'float32');
     return [{ dtype: 'float32', dims: linearDims(this.name, x.dims, packedMeta(this.name, 'packed', packedParams)) }];
   },

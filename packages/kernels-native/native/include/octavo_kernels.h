@@ -18,7 +18,7 @@ extern "C" {
 // Rows of A that one call of a GEMM takes at most; `ops/` walks larger matrices in blocks of it.
 #define OCTAVO_GEMM_ROWS 96
 
-typedef enum { OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2 } octavo_activation;
+typedef enum { OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2, OCTAVO_ACT_RELU6 = 3 } octavo_activation;
 
 // C[m, n] = activation(A[m, k] B[k, n] + bias). B as float panels [n / 16][k][16].
 typedef struct {

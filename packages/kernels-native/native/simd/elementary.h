@@ -57,6 +57,7 @@ struct Elementary {
   }
 
   static F relu(F x) { return Simd::max(Simd::zero(), x); }
+  static F relu6(F x) { return Simd::min(c(6), relu(x)); }
 };
 
 }  // namespace

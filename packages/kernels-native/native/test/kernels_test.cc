@@ -31,7 +31,7 @@ constexpr size_t kRows = 2 * 8 + 1, kColumns = 2 * 6 * OCTAVO_PANEL + 1;
 // Around every kernel's K block (192, 256, 384, 512), twice some of them, and longer.
 constexpr size_t kLargeK[] = {191, 192, 193, 255, 256, 257, 383, 384, 385, 511, 512, 513, 577, 768, 769, 1537};
 constexpr size_t kMaxK = 1537;
-constexpr octavo_activation kActivations[] = {OCTAVO_ACT_NONE, OCTAVO_ACT_RELU, OCTAVO_ACT_GELU};
+constexpr octavo_activation kActivations[] = {OCTAVO_ACT_NONE, OCTAVO_ACT_RELU, OCTAVO_ACT_GELU, OCTAVO_ACT_RELU6};
 
 // Calls with each k and how many of its cases there are for one that runs: fewer of the slow ones, and fewer where the
 // scalar table meets itself, which shows no more than where it reads and writes.
@@ -61,7 +61,7 @@ template <class Gemm> class Expected {
  private:
   Gemm whole_;
   void (*run_)(const Gemm*);
-  std::vector<float> c_[2][3];
+  std::vector<float> c_[2][4];
 };
 
 size_t span(size_t rows, size_t step, size_t columns) { return rows == 0 ? 0 : (rows - 1) * step + columns; }
@@ -107,7 +107,7 @@ struct Layout {
   octavo_activation activation;
   Layout(size_t n, size_t k, Random& random)
       : lda(k + (random.one_in(2) ? 1 + random.below(9) : 0)), ldc(n + (random.one_in(2) ? 1 + random.below(9) : 0)),
-        bias(random.one_in(2)), activation(kActivations[random.below(3)]) {}
+        bias(random.one_in(2)), activation(kActivations[random.below(4)]) {}
 };
 
 // Float GEMM.
@@ -309,6 +309,7 @@ void test_gemm_f32_formula(const octavo_kernels* table) {
       }
       if (activation == OCTAVO_ACT_RELU) table->unary(OCTAVO_UNARY_RELU, expected.data(), expected.data(), m * n);
       if (activation == OCTAVO_ACT_GELU) table->unary(OCTAVO_UNARY_GELU, expected.data(), expected.data(), m * n);
+      if (activation == OCTAVO_ACT_RELU6) for (float& x : expected) x = 0 > x ? 0 : 6 < x ? 6 : x;
       check::expect_floats("C", c.data(), n, expected.data(), n, m, n);
     }
   }
