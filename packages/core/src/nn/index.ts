@@ -75,3 +75,5 @@ export {
   RNNCell,
 } from './rnn-cells.js';
 export { Sequential } from './sequential.js';
+export { Upsample } from './upsample.js';
+export { ZeroPad1d, ZeroPad2d, ZeroPad3d } from './zero-pad.js';

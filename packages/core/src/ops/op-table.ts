@@ -17,6 +17,7 @@ import { matmul } from './matmul.js';
 import { mean } from './mean.js';
 import { groupNorm, layerNorm, softmax } from './normalize.js';
 import type { OpDef } from './op-def.js';
+import { pad } from './pad.js';
 import * as parametric from './parametric-activations.js';
 import { adaptiveAvgPool, avgPool, maxPool } from './pool.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
@@ -34,6 +35,7 @@ import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
 import { reshape, unsqueeze } from './reshape.js';
 import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
+import { upsampleBilinear, upsampleNearest } from './upsample.js';
 
 /** Every op, in the order of the opcodes. A static constant: no bundler can drop a row. */
 export const OP_LIST: readonly OpDef[] = [
@@ -113,9 +115,12 @@ export const OP_LIST: readonly OpDef[] = [
   quantizedMatmul,
   parametric.leakyRelu, // 75
   mean,
+  upsampleNearest,
+  upsampleBilinear,
   embeddingBag, // 79
   logSoftmax,
   parametric.silu,
+  pad, // 90
   ...EMBEDDING_TABLE_OPS, // 100 to 112
 ];
 

@@ -82,6 +82,12 @@ describe('modules over images', () => {
     [new nn.AdaptiveAvgPool1d(5), 'AdaptiveAvgPool1d(output_size=5)'],
     [new nn.AdaptiveAvgPool2d([1, 1]), 'AdaptiveAvgPool2d(output_size=(1, 1))'],
     [new nn.AdaptiveAvgPool3d(1), 'AdaptiveAvgPool3d(output_size=1)'],
+    [new nn.ZeroPad1d(1), 'ZeroPad1d((1, 1))'],
+    [new nn.ZeroPad2d([0, 1, 2, 3]), 'ZeroPad2d((0, 1, 2, 3))'],
+    [new nn.ZeroPad3d(1), 'ZeroPad3d((1, 1, 1, 1, 1, 1))'],
+    [new nn.Upsample({ scaleFactor: 2 }), "Upsample(scale_factor=2.0, mode='nearest')"],
+    [new nn.Upsample({ size: [4, 8], mode: 'bilinear' }), "Upsample(size=(4, 8), mode='bilinear')"],
+    [new nn.Upsample({ scaleFactor: [2, 0.5] }), "Upsample(scale_factor=(2.0, 0.5), mode='nearest')"],
     [new nn.Flatten(), 'Flatten(start_dim=1, end_dim=-1)'],
     [new nn.Identity(), 'Identity()'],
   ])('%s prints as PyTorch prints it', (module, printed) => {

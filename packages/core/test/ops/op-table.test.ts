@@ -86,9 +86,12 @@ const COMMITTED = `
 74 quantized::matmul(a,b) [aScale:float,aZeroPoint:int,bScale:float,bZeroPoint:int,scale:float,zeroPoint:int] -> y
 75 aten::leaky_relu(x) [negativeSlope:float] -> y
 76 aten::mean(x) [dims:ints,keepDim:int] -> y
+77 aten::upsample_nearest(x) [size:ints] -> y
+78 aten::upsample_bilinear(x) [size:ints,alignCorners:int] -> y
 79 aten::embedding_bag(weight,indices,offsets?,perSampleWeights?) [mode:int,includeLastOffset:int,paddingIdx:int] -> y
 80 aten::log_softmax(x) [dim:int] -> y
-81 aten::silu(x) [] -> y`;
+81 aten::silu(x) [] -> y
+90 aten::pad(x) [padding:ints,value:float] -> y`;
 
 it('the table holds all rows that were ever released, in their order', () => {
   const committed = COMMITTED.trim().split('\n');

@@ -1,14 +1,14 @@
 import { OctavoError } from '../../errors.js';
 import { quantizeValue } from '../../numerics/quantize.js';
 import { sizeOf } from '../../tensor/shape.js';
-import type { Tensor } from '../../tensor/tensor.js';
 import { attrList, attrNumber, shapeError } from '../check.js';
-import type { Attrs, OpDef, Operand, OperandMeta } from '../op-def.js';
+import type { Attrs, OpDef, OperandMeta } from '../op-def.js';
+import { bilinear, nearestIndices } from '../resampling.js';
 import { type CodesMeta, checkZeroPointAttrs, codeRange, codesMeta, codesOf, codesTensor } from './codes.js';
 
 const f = Math.fround;
 
-// Images of another size, [..., height, width]; the qparams stay. Positions are float32, as in ATen's UpSample.h.
+// Images of another size, [..., height, width]; the qparams stay. Where outputs lie: `resampling.ts`.
 
 function inferResize(op: string, xMeta: OperandMeta | null | undefined, attrs: Attrs): CodesMeta {
   const { dtype, dims } = codesMeta(op, 'x', xMeta);
@@ -23,26 +23,7 @@ function inferResize(op: string, xMeta: OperandMeta | null | undefined, attrs: A
   return { dtype, dims: [...dims.slice(0, -2), ...size] };
 }
 
-/** Every output pixel by `pixel`, which gets the offset of its plane, and its row and column. */
-function resized(
-  x: Operand | null | undefined,
-  attrs: Attrs,
-  pixel: (plane: number, row: number, column: number) => number,
-): Tensor[] {
-  const { type, dims } = codesOf(x);
-  const [height, width] = attrList(attrs, 'size') as [number, number];
-  const planes = sizeOf(dims.slice(0, -2));
-  const area = sizeOf(dims.slice(-2));
-  return [
-    codesTensor(type, [...dims.slice(0, -2), height, width], (y) => {
-      let at = 0;
-      for (let plane = 0; plane < planes; plane++)
-        for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) y[at++] = pixel(plane * area, i, j);
-    }),
-  ];
-}
-
-/** Codes copied from the nearest pixel: output i takes min(floor(f(i * f(in / out))), in - 1) (ATen's legacy `nearest`). */
+/** Codes copied from the nearest pixel (`nearestIndices`). */
 export const upsampleNearest2d: OpDef = {
   name: 'quantized::upsample_nearest2d',
   opcode: 68,
@@ -53,43 +34,27 @@ export const upsampleNearest2d: OpDef = {
     return [inferResize(this.name, x, attrs)];
   },
   reference([x], attrs) {
-    const { data, dims } = codesOf(x);
-    const size = attrList(attrs, 'size');
-    const [rows, columns] = [0, 1].map((axis) => {
-      const from = dims.at(axis - 2) as number;
-      const scale = f(from / (size[axis] as number));
-      return Array.from({ length: size[axis] as number }, (_, i) => Math.min(Math.floor(f(i * scale)), from - 1));
-    }) as [number[], number[]];
-    const width = dims.at(-1) as number;
-    return resized(
-      x,
-      attrs,
-      (plane, i, j) => data[plane + (rows[i] as number) * width + (columns[j] as number)] as number,
-    );
+    const { type, data, dims } = codesOf(x);
+    const size = attrList(attrs, 'size') as [number, number];
+    const [height, width] = dims.slice(-2) as [number, number];
+    const [rows, columns] = [nearestIndices(height, size[0]), nearestIndices(width, size[1])];
+    const planes = sizeOf(dims.slice(0, -2));
+    return [
+      codesTensor(type, [...dims.slice(0, -2), ...size], (y) => {
+        let at = 0;
+        for (let plane = 0; plane < planes; plane++) {
+          for (const row of rows) {
+            const start = (plane * height + row) * width;
+            for (const column of columns) y[at++] = data[start + column] as number;
+          }
+        }
+      }),
+    ];
   },
 };
 
-/** Where one output lies between two inputs: their indices and weights. */
-interface Between {
-  readonly near: number;
-  readonly far: number;
-  readonly nearWeight: number;
-  readonly farWeight: number;
-}
-
-function betweens(from: number, to: number, alignCorners: boolean): Between[] {
-  const scale = alignCorners ? (to > 1 ? f((from - 1) / (to - 1)) : 0) : f(from / to);
-  return Array.from({ length: to }, (_, i) => {
-    const position = alignCorners ? f(scale * i) : Math.max(f(f(scale * f(i + 0.5)) - 0.5), 0);
-    const near = Math.min(Math.trunc(position), from - 1);
-    const farWeight = f(position - near);
-    return { near, far: Math.min(near + 1, from - 1), nearWeight: f(1 - farWeight), farWeight };
-  });
-}
-
 /**
- * Bilinear interpolation of codes: with weights in float32, rounded after every operation,
- * zeroPoint + rint(h0 (w0 p00 + w1 p01) + h1 (w0 p10 + w1 p11) - zeroPoint). ATen's quantized UpSampleBilinear2d.
+ * Bilinear interpolation of codes (`bilinear`): zeroPoint + rint(value - zeroPoint). ATen's quantized UpSampleBilinear2d.
  */
 export const upsampleBilinear2d: OpDef = {
   name: 'quantized::upsample_bilinear2d',
@@ -106,21 +71,14 @@ export const upsampleBilinear2d: OpDef = {
     const { type, data, dims } = codesOf(x);
     const { qmin, qmax } = codeRange(type);
     const zeroPoint = attrs.xZeroPoint as number;
-    const size = attrList(attrs, 'size');
-    const [rows, columns] = [0, 1].map((axis) =>
-      betweens(dims.at(axis - 2) as number, size[axis] as number, attrNumber(attrs, 'alignCorners', 0) === 1),
-    ) as [Between[], Between[]];
-    const width = dims.at(-1) as number;
-    return resized(x, attrs, (plane, i, j) => {
-      const row = rows[i] as Between;
-      const column = columns[j] as Between;
-      const mixed = (line: number): number => {
-        const start = plane + line * width;
-        const near = f(column.nearWeight * (data[start + column.near] as number));
-        return f(near + f(column.farWeight * (data[start + column.far] as number)));
-      };
-      const value = f(f(row.nearWeight * mixed(row.near)) + f(row.farWeight * mixed(row.far)));
-      return quantizeValue(f(value - zeroPoint), 1, zeroPoint, qmin, qmax);
-    });
+    const [from, to] = [dims.slice(-2), attrList(attrs, 'size')] as [[number, number], [number, number]];
+    const corners = attrNumber(attrs, 'alignCorners', 0) === 1;
+    return [
+      codesTensor(type, [...dims.slice(0, -2), ...to], (y) =>
+        bilinear(data, sizeOf(dims.slice(0, -2)), from, to, corners, (at, value) => {
+          y[at] = quantizeValue(f(value - zeroPoint), 1, zeroPoint, qmin, qmax);
+        }),
+      ),
+    ];
   },
 };
