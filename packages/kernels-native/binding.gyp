@@ -52,6 +52,9 @@
         "native/ops/attention.cc", "native/ops/convert.cc", "native/ops/elementwise.cc", "native/ops/embedding.cc",
         "native/ops/linear.cc", "native/ops/linear_quantized.cc", "native/ops/matmul.cc", "native/ops/normalize.cc",
         "native/ops/ops.cc", "native/ops/quantize.cc", "native/ops/shape.cc",
+        "native/ops/embedding_table.cc", "native/ops/quantized.cc", "native/ops/quantized_binary.cc", "native/ops/quantized_matmul.cc",
+        "native/ops/quantized_norm.cc", "native/ops/quantized_pool.cc", "native/ops/quantized_resize.cc",
+        "native/ops/quantized_table.cc", "native/ops/windows.cc",
         "native/runtime/call.cc", "native/runtime/cpu.cc", "native/runtime/pack.cc", "native/runtime/program.cc",
         "native/runtime/threads.cc"
       ],

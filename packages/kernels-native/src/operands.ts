@@ -73,12 +73,27 @@ export function checkBuffer(tensor: Tensor): void {
   }
 }
 
+/** What an attribute that was left out means, as the references have it; a list is then empty. The others are required. */
+const DEFAULTS: Readonly<Record<string, number>> = {
+  activation: 0,
+  relu: 0,
+  nchw: 0,
+  ceilMode: 0,
+  countIncludePad: 0,
+  divisor: 0,
+  keepdim: 0,
+  alignCorners: 0,
+  includeLastOffset: 0,
+  axes: 1,
+  groups: 1,
+  bits: 8,
+  'quantized::softmax.dim': -1,
+};
+
 /** Attributes as numbers, in the order of the op table: a list is its length and its elements. */
 export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
   return Object.entries(def.attrs).flatMap(([name, kind]) => {
-    const value = attrs[name];
-    // Only `activation` may be left out: it then means none.
-    if (value === undefined && name === 'activation') return [0];
+    const value = attrs[name] ?? (kind === 'ints' ? [] : (DEFAULTS[name] ?? DEFAULTS[`${def.name}.${name}`]));
     if (kind === 'ints') {
       if (Array.isArray(value)) return [value.length, ...(value as number[])];
     } else if (typeof value === 'number') return [value];

@@ -1,15 +1,14 @@
-import { type Attrs, isPackedParams, OP_LIST, type Operand, opByName, Tensor } from '@octavo/core';
+import { isPackedParams, OP_LIST, opByName, Tensor } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
-import { bitsOf, codes, floats, generator, integer, packedWeights, type Random } from './random.js';
-
-type Case = [inputs: (Operand | null)[], attrs: Attrs];
-
-const dims = (random: Random, low: number, high: number, max: number): number[] =>
-  Array.from({ length: integer(random, low, high) }, () => integer(random, 1, max));
+import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
+import { QUANTIZED_CASES } from './quantized-cases.js';
+import { bitsOf, type Cases, codes, dims, floats, generator, integer, packedWeights } from './random.js';
 
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
-const CASES: Record<string, (random: Random) => Case> = {
+const CASES: Cases = {
+  ...QUANTIZED_CASES,
+  ...EMBEDDING_TABLE_CASES,
   'aten::linear': (r) => {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;
@@ -197,7 +196,7 @@ describe.each(supportedIsas())('native ops on %s', (isa) => {
   it.each(Object.keys(CASES))('%s has the bits of the reference, on one thread and on two', (name) => {
     const def = opByName(name);
     for (let seed = 0; seed < ROUNDS; seed++) {
-      const [inputs, attrs] = (CASES[name] as (r: Random) => Case)(generator(seed));
+      const [inputs, attrs] = (CASES[name] as Cases[string])(generator(seed));
       const expected = def.reference(inputs, attrs).map(bitsOf);
       for (const backend of backends) {
         const kernel = backend.kernel(def);

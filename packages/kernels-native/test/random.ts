@@ -1,4 +1,12 @@
-import { type DType, LinearPackedParams, QuantizedTensor, sizeOf, Tensor } from '@octavo/core';
+import {
+  type Attrs,
+  type DType,
+  LinearPackedParams,
+  type Operand,
+  QuantizedTensor,
+  sizeOf,
+  Tensor,
+} from '@octavo/core';
 
 /** A small seeded generator (mulberry32), so that a failure can be repeated from its seed. */
 export function generator(seed: number): () => number {
@@ -16,6 +24,14 @@ export type Random = () => number;
 
 export function integer(random: Random, low: number, high: number): number {
   return low + Math.floor(random() * (high - low + 1));
+}
+
+/** Random operands and attributes of ops, by name. */
+export type Cases = Record<string, (random: Random) => [inputs: (Operand | null)[], attrs: Attrs]>;
+
+/** Random dims: a rank from `low` to `high`, each of 1 to `max`. */
+export function dims(random: Random, low: number, high: number, max: number): number[] {
+  return Array.from({ length: integer(random, low, high) }, () => integer(random, 1, max));
 }
 
 /** Values that kernels get wrong: signed zeros, subnormals, infinities, NaN, halves, huge ones. */

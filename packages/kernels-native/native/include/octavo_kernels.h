@@ -63,6 +63,9 @@ typedef enum {
 
 typedef enum { OCTAVO_BINARY_ADD, OCTAVO_BINARY_SUB, OCTAVO_BINARY_MUL, OCTAVO_BINARY_DIV } octavo_binary;
 
+// Kernels over 8-bit codes: `octavo_code_kernels.h`.
+typedef struct octavo_code_kernels octavo_code_kernels;
+
 typedef struct {
   const char* isa;
   const char* gemm_f32_name;
@@ -86,6 +89,7 @@ typedef struct {
   void (*finite_range)(const float* x, size_t n, float* min, float* max);
   // code = clamp(rint(fma(x, inverse, zero)), 0, 255); a NaN product becomes zero.
   void (*quantize_fma)(const float* x, size_t n, float inverse, float zero, uint8_t* codes);
+  const octavo_code_kernels* codes;
 } octavo_kernels;
 
 const octavo_kernels* octavo_kernels_scalar(void);

@@ -1,3 +1,4 @@
+#include "layout.h"
 #include "ops.h"
 
 namespace octavo {
@@ -15,7 +16,7 @@ Status run_unary(Call& call, octavo_unary fn) {
   return {};
 }
 
-// y = a fn b with NumPy's broadcast: whole trailing dimensions that both walk alike are one row of the kernel.
+// y = a fn b with NumPy's broadcast.
 Status run_binary(Call& call, octavo_binary fn) {
   OCTAVO_TRY(expect_operands(call, 2, 2, 1));
   const View &a = call.inputs[0], &b = call.inputs[1];
@@ -23,35 +24,10 @@ Status run_binary(Call& call, octavo_binary fn) {
   OCTAVO_TRY(expect_tensor(call, "a", a, DType::Float32));
   OCTAVO_TRY(expect_tensor(call, "b", b, DType::Float32));
   OCTAVO_TRY(expect_tensor(call, "y", y, DType::Float32));
-  size_t a_steps[kMaxRank], b_steps[kMaxRank];
-  if (!broadcast_steps(a, y, a_steps) || !broadcast_steps(b, y, b_steps)) {
-    return fail(Code::InvalidShape, "[%s] the operands cannot be broadcast to the output", call.op);
-  }
-  if (y.size() == 0) return {};
-  // The longest tail of dimensions along which each operand is either contiguous or one repeated value.
-  int outer = y.rank;
-  size_t row = 1;
-  size_t a_step = 0, b_step = 0;
-  while (outer > 0) {
-    const size_t dim = y.dim(outer - 1), sa = a_steps[outer - 1], sb = b_steps[outer - 1];
-    if (dim != 1 && row != 1 && ((sa != 0) != (a_step != 0) || (sb != 0) != (b_step != 0))) break;
-    if (dim != 1) a_step = sa != 0, b_step = sb != 0;
-    row *= dim;
-    outer--;
-  }
-  for_row_chunks(call, y.size() / row, row * 2, [&](size_t from, size_t to) {
-    for (size_t r = from; r < to; r++) {
-      size_t rest = r, a_at = 0, b_at = 0;
-      for (int i = outer - 1; i >= 0; i--) {
-        const size_t index = rest % y.dim(i);
-        rest /= y.dim(i);
-        a_at += index * a_steps[i];
-        b_at += index * b_steps[i];
-      }
-      call.kernels->binary(fn, a.floats() + a_at, a_step, b.floats() + b_at, b_step, y.floats() + r * row, row);
-    }
+  const bool fits = for_broadcast_rows(call, a, b, y, [&](size_t a_at, size_t a_step, size_t b_at, size_t b_step, size_t y_at, size_t n) {
+    call.kernels->binary(fn, a.floats() + a_at, a_step, b.floats() + b_at, b_step, y.floats() + y_at, n);
   });
-  return {};
+  return fits ? Status{} : fail(Code::InvalidShape, "[%s] the operands cannot be broadcast to the output", call.op);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct View {
   DType dtype = DType::Float32;
   int rank = 0;
   int64_t dims[kMaxRank] = {};
+  bool channels_last = false;  // rank 3 to 5: data lies [batch, ...spatial, channels]; dims stay [batch, channels, ...spatial]
   uint8_t* data = nullptr;
   std::shared_ptr<PackedWeight> packed;  // instead of data, or beside it for a constant float weight
 

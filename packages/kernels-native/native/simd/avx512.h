@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "look_up__avx2.h"
+
 namespace {
 
 struct Simd {
@@ -47,6 +49,9 @@ struct Simd {
   static I mul_i32(I x, I y) { return _mm512_mullo_epi32(x, y); }
   static I half(I x) { return _mm512_srai_epi32(x, 1); }
   static F pow2(I e) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(e, _mm512_set1_epi32(127)), 23)); }
+  static I load_u8(const uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static I xor_i32(I x, I y) { return _mm512_xor_si512(x, y); }
+  static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { look_up_avx2(table, x, y, n); }
   static void store_u8(uint8_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x)); }
 
   static float fold_add(F x) {

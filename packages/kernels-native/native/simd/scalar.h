@@ -64,6 +64,10 @@ struct Simd {
       return r;
     });
   }
+  static I load_u8(const uint8_t* p) { return mapi([&](int i) { return int32_t(p[i]); }); }
+  static I xor_i32(I a, I b) { return mapi([&](int i) { return a.v[i] ^ b.v[i]; }); }
+  // y[i] = table[x[i]], a table of 256 bytes.
+  static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { for (size_t i = 0; i < n; i++) y[i] = table[x[i]]; }
   // The 16 lanes, known to be in 0..255, as bytes.
   static void store_u8(uint8_t* p, I a) { for (int i = 0; i < 16; i++) p[i] = uint8_t(a.v[i]); }
 

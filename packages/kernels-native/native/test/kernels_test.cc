@@ -11,6 +11,7 @@
 #include "../runtime/cpu.h"
 #include "../runtime/pack.h"
 #include "check.h"
+#include "code_kernels_test.h"
 
 namespace {
 
@@ -511,6 +512,15 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
   run(rows.c_str(), "layer_norm", test_layer_norm);
   run(rows.c_str(), "finite_range", test_finite_range);
   run(rows.c_str(), "quantize_fma", test_quantize);
+  const std::string codes = std::string("codes__") + table->isa;
+  run(codes.c_str(), "look_up", code_kernels::test_look_up);
+  run(codes.c_str(), "add, mul", code_kernels::test_add_and_mul);
+  run(codes.c_str(), "max", code_kernels::test_max);
+  run(codes.c_str(), "sums", code_kernels::test_sums);
+  run(codes.c_str(), "quantize, dequantize", code_kernels::test_quantize);
+  run(codes.c_str(), "affine, normalize", code_kernels::test_norms);
+  run(codes.c_str(), "add_scaled", code_kernels::test_add_scaled);
+  run(codes.c_str(), "interpolate", code_kernels::test_interpolate);
 }
 
 void read_options(int count, char** arguments) {

@@ -87,6 +87,12 @@ inline __m128i _mm512_cvtepi32_epi8(m512i a) {
   for (int i = 0; i < 16; i++) r[i] = uint8_t(a.v[i]);
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(r));
 }
+inline m512i _mm512_cvtepu8_epi32(__m128i a) {
+  uint8_t x[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(x), a);
+  return ints([&](int i) { return int32_t(x[i]); });
+}
+inline m512i _mm512_xor_si512(m512i a, m512i b) { return ints([&](int i) { return a.v[i] ^ b.v[i]; }); }
 inline m512i _mm512_add_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) + uint32_t(b.v[i])); }); }
 inline m512i _mm512_sub_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) - uint32_t(b.v[i])); }); }
 inline m512i _mm512_mullo_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) * uint32_t(b.v[i])); }); }
@@ -151,6 +157,8 @@ inline m512i _mm512_dpbusd_epi32(m512i sum, m512i a, m512i b) {
 #define _mm512_cvttps_epi32 emulated::_mm512_cvttps_epi32
 #define _mm512_cvtepi32_ps emulated::_mm512_cvtepi32_ps
 #define _mm512_cvtepi32_epi8 emulated::_mm512_cvtepi32_epi8
+#define _mm512_cvtepu8_epi32 emulated::_mm512_cvtepu8_epi32
+#define _mm512_xor_si512 emulated::_mm512_xor_si512
 #define _mm512_add_epi32 emulated::_mm512_add_epi32
 #define _mm512_sub_epi32 emulated::_mm512_sub_epi32
 #define _mm512_mullo_epi32 emulated::_mm512_mullo_epi32
