@@ -2,7 +2,7 @@
 
 export { BACKEND_ABI, type Backend, type Executable, type Kernel, type RunOptions } from './backend/backend.js';
 export { type DoctorReport, doctor, type SelfTestResult } from './backend/doctor.js';
-export { referenceBackend } from './backend/reference-backend.js';
+export { Interpreter, referenceBackend } from './backend/reference-backend.js';
 export {
   activeBackend,
   type BackendRegistration,

@@ -1,5 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { type Backend, didYouMean, type Kernel, metaOf, OctavoError, type OpDef, type Program } from '@octavo/core';
+import {
+  type Backend,
+  didYouMean,
+  type Executable,
+  Interpreter,
+  type Kernel,
+  metaOf,
+  OctavoError,
+  type OpDef,
+  type Program,
+} from '@octavo/core';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
 import { loadAddon } from './load.js';
@@ -49,14 +59,36 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
     };
   };
 
+  // A program runs in one native call, or op by op where an op lacks a kernel: the same bits either way.
+  const compile = (program: Program): Executable => {
+    const interpreter = new Interpreter(program, kernel);
+    if (interpreter.referenceOps.length === 0) return new NativeExecutable(native, packed, program);
+    warnOfReferenceOps(interpreter.referenceOps);
+    return interpreter;
+  };
+
   return {
     name: 'native',
     isa: native.isa,
     threads: native.threads,
     kernelNames: native.kernelNames,
     kernel,
-    compile: (program: Program) => new NativeExecutable(native, packed, program),
+    compile,
   };
+}
+
+/** Op names that a warning has named: each is worth one. */
+const warned = new Set<string>();
+
+function warnOfReferenceOps(ops: readonly string[]): void {
+  const fresh = ops.filter((op) => !warned.has(op));
+  if (fresh.length === 0) return;
+  for (const op of fresh) warned.add(op);
+  process.emitWarning(
+    `no native kernel for ${fresh.join(', ')}: a program that has them runs op by op, and these on the TypeScript ` +
+      'reference. The bits are the same, the speed is not',
+    { code: 'OCTAVO_W_REFERENCE_OPS', type: 'OctavoWarning' },
+  );
 }
 
 /** Instruction sets that this build and this CPU have, best last. */

@@ -27,6 +27,7 @@ interface Plan {
 
 /** A program whose constants were packed once; each new set of input dims adds offsets only. */
 export class NativeExecutable implements Executable {
+  readonly referenceOps = [];
   private native: NativeProgram | null;
   private readonly plans = new Map<string, Plan>();
 

@@ -1,14 +1,5 @@
-import {
-  ConvPackedParams,
-  isOctavoError,
-  type Program,
-  Q,
-  QuantizedTensor,
-  referenceBackend,
-  Tensor,
-  withBackend,
-} from '@octavo/core';
-import { describe, expect, it } from 'vitest';
+import { isOctavoError, opByName, type Program, referenceBackend, Tensor } from '@octavo/core';
+import { describe, expect, it, vi } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { bitsOf, floats, generator } from './random.js';
 import { randomProgram } from './random-program.js';
@@ -118,36 +109,39 @@ describe('native programs', () => {
     }
   });
 
-  it('refuse packed convolutions by name; alone, such an op runs on the reference', () => {
-    const qparams = { scales: Float32Array.of(0.5), zeroPoints: Int32Array.of(0) };
-    const weight = new QuantizedTensor('qint8', Tensor.from([[[2, 3]]], { dtype: 'int8' }), qparams);
-    const packed = new ConvPackedParams(weight);
-    const conv: Program = {
-      values: [{ name: 'x' }, { name: 'packed', constant: packed }, { name: 'y' }],
-      instructions: [
-        {
-          op: 'quantized::conv',
-          inputs: [0, 1],
-          outputs: [2],
-          attrs: { xScale: 1, xZeroPoint: 0, scale: 1, zeroPoint: 0, activation: 0 },
-        },
+  it('run ops without a kernel on the reference, with the same bits and one warning that names them', async () => {
+    const mixed: Program = {
+      values: [
+        { name: 'x' },
+        { name: 'w', constant: floats(generator(5), [4, 6]) },
+        ...['a', 'b', 'y'].map((name) => ({ name })),
       ],
-      inputs: [{ name: 'x', value: 0, dtype: 'uint8' }],
-      outputs: [{ name: 'y', value: 2 }],
+      instructions: [
+        { op: 'aten::linear', inputs: [0, 1, -1], outputs: [2], attrs: { activation: 2 } },
+        { op: 'aten::log_softmax', inputs: [2], outputs: [3], attrs: { dim: -1 } },
+        { op: 'aten::add', inputs: [3, 2], outputs: [4], attrs: {} },
+      ],
+      inputs: [{ name: 'x', value: 0, dtype: 'float32' }],
+      outputs: [{ name: 'y', value: 4 }],
     };
-    const backend = backends[0] as (typeof backends)[0];
-    expect(() => backend.compile(conv)).toThrow(
-      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('ConvPackedParams') }) as Error,
-    );
-    const x = Tensor.from([[[4, 8, 2]]], { dtype: 'uint8' });
-    expect(referenceBackend.compile(conv).run([x])[0]?.toArray()).toEqual([[[16, 11]]]);
-    const y = withBackend(backend, () =>
-      Q.conv(new QuantizedTensor('quint8', x, { ...qparams, scales: Float32Array.of(1) }), packed, {
-        scale: 1,
-        zeroPoint: 0,
-      }),
-    );
-    expect(y.values.toArray()).toEqual([[[16, 11]]]);
+    const warnings: unknown[] = [];
+    const spy = vi.spyOn(process, 'emitWarning').mockImplementation((...args: unknown[]) => void warnings.push(args));
+    const x = floats(generator(6), [3, 6]);
+    const expected = referenceBackend.compile(mixed).run([x]).map(bitsOf);
+    for (const backend of backends) {
+      expect(backend.kernel(opByName('aten::log_softmax'))).toBeUndefined();
+      const executable = backend.compile(mixed);
+      expect(executable.referenceOps).toEqual(['aten::log_softmax']);
+      expect(executable.run([x]).map(bitsOf)).toEqual(expected);
+      expect((await executable.runAsync([x])).map(bitsOf)).toEqual(expected);
+      executable.dispose();
+      expect(() => executable.run([x])).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
+    }
+    expect(warnings).toEqual([
+      [expect.stringContaining('aten::log_softmax'), { code: 'OCTAVO_W_REFERENCE_OPS', type: 'OctavoWarning' }],
+    ]);
+    expect((backends[0] as (typeof backends)[0]).compile(doubling).referenceOps).toEqual([]);
+    spy.mockRestore();
   });
 
   it('do not grow over a thousand lives', () => {

@@ -18,7 +18,7 @@ export interface Backend {
   readonly threads: number;
   /** The kernel of an op, or undefined where this backend has none. */
   kernel(op: OpDef): Kernel | undefined;
-  /** Packs a program's constants and returns what runs it. */
+  /** Packs a program's constants and returns what runs it; ops without a kernel run on their reference. */
   compile(program: Program): Executable;
 }
 
@@ -29,6 +29,8 @@ export interface RunOptions {
 
 /** A compiled program. One executable may have several runs in flight. */
 export interface Executable {
+  /** Ops of the program that run on the reference because the backend has no kernel for them: slow, with the same bits. */
+  readonly referenceOps: readonly string[];
   /** Outputs in the program's order, each a fresh tensor. */
   run(inputs: readonly Tensor[]): Tensor[];
   /** The same bits, computed off the event loop where the backend can. */

@@ -1,6 +1,6 @@
 import { dispatch } from '../ops/dispatch.js';
 import type { Attrs, Operand } from '../ops/op-def.js';
-import { opByName } from '../ops/op-table.js';
+import { OP_LIST, opByName } from '../ops/op-table.js';
 import { quantizePerChannel } from '../quantize.js';
 import { Generator } from '../random.js';
 import { LinearPackedParams } from '../tensor/linear-packed-params.js';
@@ -21,6 +21,8 @@ export interface DoctorReport {
   readonly node: string | null;
   /** `linux-x64`, or 'unknown' outside Node. */
   readonly platform: string;
+  /** Ops that the backend has no kernel for, so that they run on their reference: none where the reference is the backend. */
+  readonly referenceOps: readonly string[];
   /** One entry an op: whether the backend gave the reference's bits, or what it threw. */
   readonly selfTest: readonly SelfTestResult[];
 }
@@ -33,7 +35,7 @@ export interface SelfTestResult {
 
 /** Looks at the active backend and compares a few of its ops with the reference, bit for bit. */
 export function doctor(): DoctorReport {
-  const { name, isa, threads } = activeBackend();
+  const { name, isa, threads, kernel } = activeBackend();
   const { process } = globalThis as { process?: { versions?: { node?: string }; platform?: string; arch?: string } };
   return {
     backend: name,
@@ -42,6 +44,7 @@ export function doctor(): DoctorReport {
     why: whyReference(),
     node: process?.versions?.node ?? null,
     platform: process?.platform === undefined ? 'unknown' : `${process.platform}-${process.arch}`,
+    referenceOps: OP_LIST.filter((op) => !op.alias && kernel(op) === undefined).map((op) => op.name),
     selfTest: selfTestCases().map(test),
   };
 }

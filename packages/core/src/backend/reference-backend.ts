@@ -1,26 +1,44 @@
 import { OctavoError } from '../errors.js';
-import type { Operand } from '../ops/op-def.js';
+import type { OpDef, Operand } from '../ops/op-def.js';
 import { opByName } from '../ops/op-table.js';
 import { checkInputs, inferShapes } from '../program/infer-shapes.js';
 import type { Program } from '../program/program.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { Backend, Executable, RunOptions } from './backend.js';
+import type { Backend, Executable, Kernel, RunOptions } from './backend.js';
 
 /** The reference: every op by its definition in TypeScript. Slow and exact; it runs wherever JavaScript does. */
 export const referenceBackend: Backend = {
   name: 'reference',
   isa: 'ts',
   threads: 1,
-  kernel: (op) => (inputs, attrs) => op.reference(inputs, attrs),
-  compile: (program) => new Interpreter(program),
+  kernel: referenceKernel,
+  compile: (program) => new Interpreter(program, referenceKernel),
 };
 
-/** Runs a program instruction by instruction; the yardstick for every native executable. */
-class Interpreter implements Executable {
-  private program: Program | null;
+function referenceKernel(op: OpDef): Kernel {
+  return (inputs, attrs) => op.reference(inputs, attrs);
+}
 
-  constructor(program: Program) {
+/**
+ * Runs a program instruction by instruction, each op by the kernel that `kernelOf` names, or by its reference where that
+ * has none. With references alone it is the yardstick for every native executable; with a backend's kernels it runs the
+ * programs that the backend cannot run whole.
+ */
+export class Interpreter implements Executable {
+  readonly referenceOps: readonly string[];
+  private program: Program | null;
+  private readonly kernels = new Map<string, Kernel>();
+
+  constructor(program: Program, kernelOf: (op: OpDef) => Kernel | undefined) {
     this.program = program;
+    const without = new Set<string>();
+    for (const { op: name } of program.instructions) {
+      const op = opByName(name);
+      const kernel = kernelOf(op);
+      if (kernel === undefined && !op.alias) without.add(name);
+      this.kernels.set(name, kernel ?? referenceKernel(op));
+    }
+    this.referenceOps = [...without];
   }
 
   run(inputs: readonly Tensor[]): Tensor[] {
@@ -57,7 +75,7 @@ class Interpreter implements Executable {
     const lastUse = lastUses(program);
     for (const [at, { op, inputs: from, outputs: to, attrs }] of program.instructions.entries()) {
       const operands = from.map((v) => (v < 0 ? null : (values[v] as Operand)));
-      const results = opByName(op).reference(operands, attrs);
+      const results = (this.kernels.get(op) as Kernel)(operands, attrs);
       to.forEach((v, i) => {
         values[v] = results[i];
       });

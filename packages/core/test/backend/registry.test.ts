@@ -105,6 +105,12 @@ describe('doctor', () => {
     expect(report.selfTest.every(({ ok }) => ok)).toBe(true);
   });
 
+  it('names the ops that the backend leaves to the reference', () => {
+    const kernel: Backend['kernel'] = (op) => (op.name === 'aten::erf' ? undefined : referenceBackend.kernel(op));
+    registerBackend({ ...registration, create: () => ({ ...native, kernel }) });
+    expect(doctor().referenceOps).toEqual(['aten::erf']);
+  });
+
   it('finds an op with a wrong bit, or one that fails', () => {
     const wrong: Backend = {
       ...native,

@@ -19,6 +19,8 @@ export const defineDoctor: DefineCommand = (program, io, exit) => {
         ['threads', String(report.threads)],
         ['self-test', describeSelfTest(report)],
       ];
+      if (report.referenceOps.length > 0)
+        facts.push(['no kernel', `${report.referenceOps.join(', ')}: on the reference`]);
       if (report.backend === 'reference') facts.push(['why', report.why ?? 'asked for with OCTAVO_BACKEND=reference']);
       io.out(facts.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join(''));
       if (!report.selfTest.every(({ ok }) => ok)) exit(EXIT.failed);
