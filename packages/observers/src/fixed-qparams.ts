@@ -55,6 +55,8 @@ export class FixedQParamsObserver extends Observer {
 
   reset(): void {}
 
+  protected override mergeState(): void {}
+
   protected override optionsJSON(): Record<string, unknown> {
     const { scale, zeroPoint, dtype, quantMin, quantMax } = this;
     return { scale, zeroPoint, dtype, quantMin, quantMax };

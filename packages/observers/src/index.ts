@@ -6,7 +6,11 @@ export { FakeQuantize, type FakeQuantizeOptions } from './fake-quantize/fake-qua
 export { FixedQParamsFakeQuantize } from './fake-quantize/fixed-qparams.js';
 export { FusedMovingAvgObsFakeQuantize } from './fake-quantize/fused-moving-avg.js';
 export { FixedQParamsObserver, type FixedQParamsObserverOptions } from './fixed-qparams.js';
-export { HistogramObserver, type HistogramObserverOptions } from './histogram/histogram.js';
+export type { HistogramObserverOptions } from './histogram/binned-observer.js';
+export { EntropyObserver } from './histogram/entropy.js';
+export { HistogramObserver } from './histogram/histogram.js';
+export { MSEObserver } from './histogram/mse.js';
+export { PercentileObserver, type PercentileObserverOptions } from './histogram/percentile.js';
 export type { Comparable } from './metrics/compared-values.js';
 export { cosine } from './metrics/cosine.js';
 export { maxAbsError } from './metrics/max-abs-error.js';

@@ -1,5 +1,5 @@
 import { PerTensorObserver } from './per-tensor-observer.js';
-import { checkAveragingConstant, movingAverage } from './range-memory.js';
+import { checkAveragingConstant, movingAverage, refuseToMerge } from './range-memory.js';
 import type { UniformObserverOptions } from './uniform-observer.js';
 
 export interface MovingAverageObserverOptions extends UniformObserverOptions {
@@ -16,6 +16,10 @@ export class MovingAverageMinMaxObserver extends PerTensorObserver {
     const { averagingConstant = 0.01 } = options;
     super(options, movingAverage(averagingConstant));
     this.averagingConstant = checkAveragingConstant(this.typeName, averagingConstant);
+  }
+
+  protected override mergeState(): void {
+    refuseToMerge(this.typeName, 'MinMaxObserver');
   }
 
   protected override optionsJSON(): Record<string, unknown> {

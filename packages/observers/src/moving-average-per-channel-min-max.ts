@@ -1,5 +1,5 @@
 import { PerChannelObserver, type PerChannelObserverOptions } from './per-channel-observer.js';
-import { checkAveragingConstant, movingAverage } from './range-memory.js';
+import { checkAveragingConstant, movingAverage, refuseToMerge } from './range-memory.js';
 
 export interface MovingAveragePerChannelObserverOptions extends PerChannelObserverOptions {
   /** Share of a new batch in the average; 0.01 by default. */
@@ -15,6 +15,10 @@ export class MovingAveragePerChannelMinMaxObserver extends PerChannelObserver {
     const { averagingConstant = 0.01 } = options;
     super(options, movingAverage(averagingConstant));
     this.averagingConstant = checkAveragingConstant(this.typeName, averagingConstant);
+  }
+
+  protected override mergeState(): void {
+    refuseToMerge(this.typeName, 'PerChannelMinMaxObserver');
   }
 
   protected override optionsJSON(): Record<string, unknown> {

@@ -26,6 +26,8 @@ export class NoopObserver extends Observer {
 
   reset(): void {}
 
+  protected override mergeState(): void {}
+
   protected override optionsJSON(): Record<string, unknown> {
     return { dtype: this.dtype };
   }

@@ -46,6 +46,31 @@ export abstract class Observer {
     return false;
   }
 
+  /**
+   * Takes in what another observer has seen, for calibration in shards: of the same class, with the same options. The
+   * other stays as it is. Result: this observer.
+   */
+  merge(other: Observer): this {
+    const { typeName } = this;
+    if (!Observer.is(other) || other.typeName !== typeName) {
+      const got = Observer.is(other) ? other.typeName : String(other);
+      throw new OctavoError('INVALID_ARGUMENT', `[${typeName}.merge] expected another ${typeName}, got ${got}`);
+    }
+    const [mine, theirs] = [this.optionsJSON(), other.optionsJSON()];
+    for (const name of Object.keys({ ...mine, ...theirs })) {
+      if (mine[name] === theirs[name]) continue;
+      throw new OctavoError(
+        'INVALID_ARGUMENT',
+        `[${typeName}.merge] observers must have the same options: ${name} is ${mine[name]} here and ${theirs[name]} there`,
+      );
+    }
+    this.mergeState(other as this);
+    return this;
+  }
+
+  /** Joins the statistics of an observer of this class and these options; nothing to do for those without any. */
+  protected abstract mergeState(other: this): void;
+
   /** The options that make an observer like this one. */
   protected abstract optionsJSON(): Record<string, unknown>;
 

@@ -51,19 +51,7 @@ export abstract class PerChannelObserver extends UniformObserver {
     const { data, dims } = x.raw;
     if (data.length === 0) return x;
     const axis = checkAxis(this.chAxis, dims.length, this.typeName);
-    const batch = channelRanges(floatValues(this.typeName, x), dims, axis);
-    if (this.range.min.length === 0) {
-      this.range = batch;
-      return x;
-    }
-    if (this.range.min.length !== batch.min.length) {
-      throw new OctavoError(
-        'INVALID_SHAPE',
-        `[${this.typeName}] expected ${this.range.min.length} channels along axis ${axis} as seen before, got ` +
-          `${formatDims(dims)}; one observer serves one tensor of the model`,
-      );
-    }
-    this.range = this.join(this.range, batch);
+    this.take(channelRanges(floatValues(this.typeName, x), dims, axis), formatDims(dims));
     return x;
   }
 
@@ -77,6 +65,24 @@ export abstract class PerChannelObserver extends UniformObserver {
 
   protected override optionsJSON(): Record<string, unknown> {
     return { ...super.optionsJSON(), chAxis: this.chAxis };
+  }
+
+  protected override mergeState(other: this): void {
+    this.take(other.range, String(other.range.min.length));
+  }
+
+  /** Joins ranges with those seen, once the channels agree. */
+  private take(ranges: Range, got: string): void {
+    const [before, now] = [this.range.min.length, ranges.min.length];
+    if (before !== 0 && now !== 0 && before !== now) {
+      throw new OctavoError(
+        'INVALID_SHAPE',
+        `[${this.typeName}] expected ${before} channels along axis ${this.chAxis} as seen before, got ${got}; ` +
+          'one observer serves one tensor of the model',
+      );
+    }
+    if (before === 0) this.range = ranges;
+    else if (now !== 0) this.range = this.join(this.range, ranges);
   }
 
   protected override stateJSON(): Record<string, unknown> {

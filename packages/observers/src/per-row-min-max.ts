@@ -65,6 +65,14 @@ export class PerRowMinMaxObserver extends Observer {
     this.rows = null;
   }
 
+  protected override mergeState(): void {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      '[PerRowMinMaxObserver.merge] its ranges belong to the rows of one tensor and cannot be joined; merge observers ' +
+        'that calibrate, such as MinMaxObserver',
+    );
+  }
+
   protected override optionsJSON(): Record<string, unknown> {
     return { reduceRange: this.reduceRange };
   }

@@ -49,6 +49,10 @@ export abstract class PerTensorObserver extends UniformObserver {
     this.range = UNSEEN;
   }
 
+  protected override mergeState(other: this): void {
+    this.range = this.join(this.range, other.range);
+  }
+
   protected override stateJSON(): Record<string, unknown> {
     return rangeToJSON(this.range);
   }

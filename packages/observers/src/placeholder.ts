@@ -59,6 +59,8 @@ export class PlaceholderObserver extends Observer {
 
   reset(): void {}
 
+  protected override mergeState(): void {}
+
   protected override optionsJSON(): Record<string, unknown> {
     const { dtype, isDynamic, reduceRange, quantMin, quantMax } = this;
     const range = quantMin === undefined ? {} : { quantMin, quantMax };

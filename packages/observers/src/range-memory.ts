@@ -37,6 +37,15 @@ export function checkAveragingConstant(observer: string, averagingConstant: numb
   );
 }
 
+/** Why moving averages are not merged: they weigh batches by their order, which shards do not have. */
+export function refuseToMerge(observer: string, instead: string): never {
+  throw new OctavoError(
+    'UNSUPPORTED',
+    `[${observer}.merge] moving averages depend on the order of all batches, which shards do not have; calibrate in one ` +
+      `run, or in shards with ${instead}`,
+  );
+}
+
 /** A range as JSON: infinities, which JSON lacks, become null. */
 export function rangeToJSON({ min, max }: Range): { min: (number | null)[]; max: (number | null)[] } {
   const finite = (x: number) => (Number.isFinite(x) ? x : null);

@@ -1,5 +1,8 @@
 import { FixedQParamsObserver } from './fixed-qparams.js';
+import { EntropyObserver } from './histogram/entropy.js';
 import { HistogramObserver } from './histogram/histogram.js';
+import { MSEObserver } from './histogram/mse.js';
+import { PercentileObserver } from './histogram/percentile.js';
 import { MinMaxObserver } from './min-max.js';
 import { MovingAverageMinMaxObserver } from './moving-average-min-max.js';
 import { MovingAveragePerChannelMinMaxObserver } from './moving-average-per-channel-min-max.js';
@@ -17,5 +20,8 @@ export const RANGE_OBSERVERS: readonly ObserverClass<RangeObserver>[] = [
   MovingAverageMinMaxObserver,
   MovingAveragePerChannelMinMaxObserver,
   HistogramObserver,
+  MSEObserver,
+  PercentileObserver,
+  EntropyObserver,
   FixedQParamsObserver,
 ];

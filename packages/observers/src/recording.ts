@@ -24,6 +24,11 @@ export class RecordingObserver extends Observer {
     this.tensors = [];
   }
 
+  /** The tensors of the other follow. */
+  protected override mergeState(other: this): void {
+    this.tensors = [...this.tensors, ...other.tensors];
+  }
+
   protected override optionsJSON(): Record<string, unknown> {
     return {};
   }

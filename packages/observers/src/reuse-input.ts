@@ -22,6 +22,8 @@ export class ReuseInputObserver extends Observer {
 
   reset(): void {}
 
+  protected override mergeState(): void {}
+
   protected override optionsJSON(): Record<string, unknown> {
     return {};
   }

@@ -20,8 +20,10 @@ export interface FakeQuantizeOptions extends MovingAveragePerChannelObserverOpti
   observer?: ObserverClass | ObserverFactory;
   /** True where the converted module takes its ranges at run time. */
   isDynamic?: boolean;
-  /** Of a HistogramObserver. */
+  /** Of the observers with a histogram. */
   bins?: number;
+  /** Of a PercentileObserver. */
+  percentile?: number;
 }
 
 /**
@@ -106,6 +108,12 @@ export class FakeQuantize extends Observer {
   reset(): void {
     this.observer.reset();
     this.current = this.qparamsBefore();
+  }
+
+  /** The observers' ranges; scale and zero point follow from them. */
+  protected override mergeState(other: this): void {
+    this.observer.merge(other.observer);
+    this.current = this.observer.calculateQParams();
   }
 
   /** Scale and zero point before any tensor. */
