@@ -65,6 +65,7 @@ export {
 } from './qconfig/default-observers.js';
 export { type DynamicLinearAttrs, dynamicLinearAttrs, quantizeWeight } from './qconfig/dynamic-linear.js';
 export { ENGINES, type Engine, getDefaultQatQConfig, getDefaultQConfig } from './qconfig/engines.js';
+export { type ObjectType, QConfigMapping } from './qconfig/mapping.js';
 export {
   defaultActivationOnlyQConfig,
   defaultDebugQConfig,
@@ -95,7 +96,8 @@ export {
   qconfigByName,
 } from './qconfig/presets.js';
 export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
-export { type QConfigDict, QConfigResolution, resolveQConfig } from './qconfig/resolve.js';
+export { type QConfigDecision, QConfigResolution } from './qconfig/resolution.js';
+export { type QConfigDict, resolveQConfig } from './qconfig/resolve.js';
 export { checkStaticQConfig } from './qconfig/static.js';
 export { QSCHEMES, type QScheme } from './qscheme.js';
 export type { ObserverDType, PlaceholderDType } from './quant-range.js';

@@ -26,6 +26,16 @@ export function isQConfig(value: unknown): value is QConfig {
   return isFactory(activation) && isFactory(weight);
 }
 
+/** Refuses what is neither a qconfig nor null; `where` names the entry. */
+export function checkQConfig(where: string, value: unknown): void {
+  if (value === null || isQConfig(value)) return;
+  throw new OctavoError(
+    'INVALID_ARGUMENT',
+    `qconfig for ${where}: expected a qconfig such as perRowDynamicQConfig, or null to keep it float; got ` +
+      `${typeof value === 'string' ? `'${value}' (qconfigByName('${value}') looks names up)` : String(value)}`,
+  );
+}
+
 /** A preset's name, or the two factories as text. */
 export function describeQConfig(qconfig: QConfig): string {
   if (qconfig.name !== undefined) return qconfig.name;

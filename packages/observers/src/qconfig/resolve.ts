@@ -1,5 +1,7 @@
 import { didYouMean, OctavoError } from '@octavo/core';
-import { describeQConfig, isQConfig, type QConfig } from './qconfig.js';
+import { QConfigMapping } from './mapping.js';
+import { checkQConfig, type QConfig } from './qconfig.js';
+import { type QConfigDecision, QConfigResolution } from './resolution.js';
 
 /**
  * Qconfigs by dotted module path: `{ '': a, 'sub': b, 'sub.fc1': c, 'sub.fc2': null }`. '' is the whole model; null
@@ -7,60 +9,20 @@ import { describeQConfig, isQConfig, type QConfig } from './qconfig.js';
  */
 export type QConfigDict = Readonly<Record<string, QConfig | null>>;
 
-/** What a dictionary means for each module of a model, and why. */
-export class QConfigResolution {
-  /** The key that decides for each path; null where none does. */
-  private readonly keys: ReadonlyMap<string, string | null>;
-
-  constructor(
-    private readonly dict: QConfigDict,
-    paths: Iterable<string>,
-  ) {
-    this.keys = new Map([...paths].map((path) => [path, decidingKey(dict, path)]));
-  }
-
-  /** The qconfig of a module, or null where it stays float. */
-  get(path: string): QConfig | null {
-    const key = this.keyOf(path);
-    return key === null ? null : (this.dict[key] as QConfig | null);
-  }
-
-  /** The key of the dictionary that decides for a module; null where none names it or a module around it. */
-  keyOf(path: string): string | null {
-    const key = this.keys.get(path);
-    if (key !== undefined) return key;
-    throw new OctavoError('UNKNOWN_NAME', `no module '${path}'${didYouMean(path, this.keys.keys())}`);
-  }
-
-  /** What a module gets and why: `perRowDynamicQConfig: the entry of 'sub'`, `float: its entry is null`. */
-  explain(path: string): string {
-    const qconfig = this.get(path);
-    return `${qconfig === null ? 'float' : describeQConfig(qconfig)}: ${this.reason(path)}`;
-  }
-
-  /** Why a module gets what it gets: `the entry of 'sub'`, `its entry is null`, `no entry covers it`. */
-  reason(path: string): string {
-    const key = this.keyOf(path);
-    if (key === null) return 'no entry covers it';
-    const entry = key === path ? 'its own entry' : `the entry of ${place(key)}`;
-    return this.dict[key] === null ? `${entry} is null` : entry;
-  }
-
-  /** Every path with its qconfig. */
-  *[Symbol.iterator](): Generator<[string, QConfig | null]> {
-    for (const path of this.keys.keys()) yield [path, this.get(path)];
-  }
-}
-
 /**
  * The rules of PyTorch's graph mode (insert_observers.cpp, `fillQConfigMap`): a module takes the value of its own key,
  * or else of the nearest key above it; null stops, and is inherited. Keys that name no module are errors here, where
- * PyTorch ignores them. `modulePaths` are those of all modules, '' among them.
+ * PyTorch ignores them. A `QConfigMapping` has rules of its own. `modules` are the paths of all modules, '' among them,
+ * or a map of them to the names of their types, which a mapping's rules by type need.
  */
-export function resolveQConfig(dict: QConfigDict, modulePaths: Iterable<string>): QConfigResolution {
-  const paths = [...modulePaths];
+export function resolveQConfig(
+  spec: QConfigDict | QConfigMapping,
+  modules: Iterable<string> | ReadonlyMap<string, string>,
+): QConfigResolution {
+  if (QConfigMapping.is(spec)) return spec.resolve(modules);
+  const paths = modules instanceof Map ? [...modules.keys()] : [...(modules as Iterable<string>)];
   const known = new Set(paths).add('');
-  for (const [key, value] of Object.entries(dict)) {
+  for (const [key, value] of Object.entries(spec)) {
     if (!known.has(key)) {
       throw new OctavoError(
         'UNKNOWN_NAME',
@@ -70,15 +32,17 @@ export function resolveQConfig(dict: QConfigDict, modulePaths: Iterable<string>)
         },
       );
     }
-    if (value !== null && !isQConfig(value)) {
-      throw new OctavoError(
-        'INVALID_ARGUMENT',
-        `qconfig for ${place(key)}: expected a qconfig such as perRowDynamicQConfig, or null to keep it float; got ` +
-          `${typeof value === 'string' ? `'${value}' (qconfigByName('${value}') looks names up)` : String(value)}`,
-      );
-    }
+    checkQConfig(place(key), value);
   }
-  return new QConfigResolution({ ...dict }, paths);
+  return new QConfigResolution(new Map(paths.map((path) => [path, decide(spec, path)])));
+}
+
+function decide(dict: QConfigDict, path: string): QConfigDecision {
+  const key = decidingKey(dict, path);
+  if (key === null) return { qconfig: null, key, reason: 'no entry covers it' };
+  const qconfig = dict[key] as QConfig | null;
+  const entry = key === path ? 'its own entry' : `the entry of ${place(key)}`;
+  return { qconfig, key, reason: qconfig === null ? `${entry} is null` : entry };
 }
 
 /** The longest key that is the path or a whole-name prefix of it. */
