@@ -1,5 +1,13 @@
 // The public names of @octavo/graph. Anything not listed here may change without notice.
 
+export {
+  type AccuracyControlled,
+  type AccuracyControlOptions,
+  quantizeWithAccuracyControl,
+} from './accuracy/accuracy-control.js';
+export { type AccuracyReport, type AccuracyTrial, renderAccuracyReport } from './accuracy/accuracy-report.js';
+export type { QuantizerGroup } from './accuracy/quantizer-groups.js';
+export { type SensitivityOptions, type SensitivityRow, sensitivity } from './accuracy/sensitivity.js';
 export { loadGraph } from './file/load-graph.js';
 export { graphSizeBytes, saveGraph } from './file/save-graph.js';
 export type { Attributes, AttributeValue } from './ir/attributes.js';

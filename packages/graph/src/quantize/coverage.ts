@@ -56,9 +56,9 @@ function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'rea
   return { precision: 'float32', reason };
 }
 
-/** True for a float linear that is to be int8, or emulates it. */
-function isMarked({ inputs }: Node): boolean {
-  return inputs.some((input) => input?.node.op === OBSERVE || input?.node.op === 'aten::dequantize');
+/** True for a float linear or convolution whose weight is to be int8, or is emulated so. */
+function isMarked({ inputs: [, weight] }: Node): boolean {
+  return weight?.node.op === OBSERVE || weight?.node.op === 'aten::dequantize';
 }
 
 /** Why a linear that a qconfig covers is float, by the stage of its graph. */

@@ -103,7 +103,7 @@ describe('static quantization of a convolutional network', () => {
       {
         "block.conv1": [
           "float32",
-          "no int8 form",
+          "the entry of 'block' is null",
         ],
         "block.conv2": [
           "float32",
@@ -119,7 +119,7 @@ describe('static quantization of a convolutional network', () => {
         ],
         "fc": [
           "float32",
-          "no int8 form",
+          "its own entry is null",
         ],
       }
     `);
