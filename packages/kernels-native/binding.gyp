@@ -49,14 +49,14 @@
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT"],
       "sources": [
         "native/napi/addon.cc", "native/napi/arguments.cc", "native/napi/backend.cc", "native/napi/program.cc",
-        "native/ops/attention.cc", "native/ops/convert.cc", "native/ops/elementwise.cc", "native/ops/embedding.cc",
-        "native/ops/linear.cc", "native/ops/linear_quantized.cc", "native/ops/matmul.cc", "native/ops/normalize.cc",
+        "native/ops/attention.cc", "native/ops/conv_quantized.cc", "native/ops/convert.cc", "native/ops/elementwise.cc", "native/ops/embedding.cc",
+        "native/ops/linear.cc", "native/ops/linear_quantized.cc", "native/ops/linear_static.cc", "native/ops/matmul.cc", "native/ops/normalize.cc",
         "native/ops/ops.cc", "native/ops/quantize.cc", "native/ops/shape.cc",
         "native/ops/embedding_table.cc", "native/ops/quantized.cc", "native/ops/quantized_binary.cc", "native/ops/quantized_matmul.cc",
         "native/ops/quantized_norm.cc", "native/ops/quantized_pool.cc", "native/ops/quantized_resize.cc",
-        "native/ops/quantized_table.cc", "native/ops/windows.cc",
+        "native/ops/quantized_table.cc", "native/ops/static_requantization.cc", "native/ops/windows.cc",
         "native/runtime/call.cc", "native/runtime/cpu.cc", "native/runtime/pack.cc", "native/runtime/program.cc",
-        "native/runtime/threads.cc"
+        "native/runtime/threads.cc", "native/runtime/transpose.cc"
       ],
       "cflags_cc": ["-fexceptions"],
       "xcode_settings": {"GCC_ENABLE_CPP_EXCEPTIONS": "YES"},

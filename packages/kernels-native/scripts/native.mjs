@@ -169,6 +169,18 @@ function findTestCompiler() {
   process.exit(3);
 }
 
+/** What the test of the kernels is linked with besides them. */
+const TESTED_WITH = [
+  'ops/conv_quantized',
+  'ops/static_requantization',
+  'runtime/call',
+  'runtime/cpu',
+  'runtime/pack',
+  'runtime/threads',
+  'runtime/transpose',
+  'test/conv_test',
+];
+
 /**
  * Compiles the test of the kernels into build/test/NAME where it is not there already: each instruction set as
  * binding.gyp says, `emulated` over native/test/emulated instead. `flags` go to all.
@@ -183,8 +195,7 @@ async function compileTest(name, { flags = [], emulated } = {}) {
   const emulation = [...common, '-mavx2', '-mfma', '-O1', '-Inative/test/emulated'];
   const objects = [
     ...libraries.map((library) => (library.isa === emulated ? { ...library, flags: emulation } : library)),
-    { source: 'native/runtime/cpu.cc', flags: common },
-    { source: 'native/runtime/pack.cc', flags: common },
+    ...TESTED_WITH.map((source) => ({ source: `native/${source}.cc`, flags: common })),
     { source: 'native/test/kernels_test.cc', flags: emulated ? [...common, '-DOCTAVO_EMULATED_AVX512VNNI'] : common },
   ].map((object) => ({ ...object, path: resolve(folder, `${basename(object.source, '.cc')}.o`) }));
 
@@ -202,7 +213,7 @@ async function compileTest(name, { flags = [], emulated } = {}) {
   );
   if (results.every(({ code }) => code === 0)) {
     const paths = objects.map(({ path }) => path);
-    results.push(await runProgram(cxx, [...flags, ...paths, '-o', program], { quiet: true }));
+    results.push(await runProgram(cxx, [...flags, ...paths, '-pthread', '-o', program], { quiet: true }));
   }
   if (results.some(({ code }) => code !== 0)) {
     console.error(results.map(({ output }) => output).join(''));

@@ -34,7 +34,7 @@ export interface NativeBackend {
   readonly threads: number;
   /** Names of the GEMM kernels in use: name = file = row of the dispatch table. */
   readonly kernelNames: { readonly gemmF32: string; readonly gemmU8S8: string };
-  /** codes int8 [n, k] row-major, 1 or n scales and as many zero points, n biases or null. */
+  /** codes int8 [n, k] row-major; n scales and zero points where `perChannel`, else one; n biases or null. */
   packLinear(
     codes: Int8Array,
     n: number,
@@ -42,6 +42,21 @@ export interface NativeBackend {
     scales: Float32Array,
     zeroPoints: Int32Array,
     bias: Float32Array | null,
+    perChannel: boolean,
+  ): PackedHandle;
+  /**
+   * codes int8 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed; the rest as in
+   * packLinear. geometry: groups, transposed (0 or 1), then for each spatial axis stride, dilation, padding at its begin
+   * and its end, output padding.
+   */
+  packConv(
+    codes: Int8Array,
+    dims: readonly number[],
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    bias: Float32Array | null,
+    perChannel: boolean,
+    geometry: Float64Array,
   ): PackedHandle;
   /** weight float32 [n, k] row-major. */
   packFloat(weight: Float32Array, n: number, k: number): PackedHandle;

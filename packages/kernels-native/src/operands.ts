@@ -2,10 +2,12 @@ import {
   type Attrs,
   ConvPackedParams,
   DTYPES,
-  LinearPackedParams,
+  isPackedParams,
+  type LinearPackedParams,
   OctavoError,
   type OpDef,
   type Operand,
+  type PackedParams,
   sizeOf,
   Tensor,
   type TensorMeta,
@@ -15,38 +17,47 @@ import type { NativeBackend, NativeOperand, PackedHandle } from './native.js';
 
 /** Packs weights once for one native backend: the handle lives as long as the parameters it was made from. */
 export class PackedWeights {
-  private readonly handles = new WeakMap<LinearPackedParams, PackedHandle>();
+  private readonly handles = new WeakMap<PackedParams, PackedHandle>();
 
   constructor(private readonly native: NativeBackend) {}
 
-  of(params: LinearPackedParams): PackedHandle {
+  of(params: PackedParams): PackedHandle {
     const known = this.handles.get(params);
     if (known !== undefined) return known;
-    const { weight, bias } = params;
-    const handle = callNative(() =>
-      this.native.packLinear(
-        weight.values.raw.data as Int8Array,
-        params.outFeatures,
-        params.inFeatures,
-        weight.scales,
-        weight.zeroPoints,
-        bias === null ? null : bias.raw.data,
-      ),
-    );
+    const handle = callNative(() => (ConvPackedParams.is(params) ? this.packConv(params) : this.packLinear(params)));
     this.handles.set(params, handle);
     return handle;
   }
 
   operand(operand: Operand | null): NativeOperand {
     if (operand === null) return null;
-    if (ConvPackedParams.is(operand)) {
-      throw new OctavoError(
-        'UNSUPPORTED',
-        'the native backend cannot pack ConvPackedParams: no native kernel takes them; run a single op (dispatch uses the ' +
-          'reference for it), or the program with OCTAVO_BACKEND=reference',
-      );
-    }
-    return LinearPackedParams.is(operand) ? this.of(operand) : tensorOperand(operand);
+    return isPackedParams(operand) ? this.of(operand) : tensorOperand(operand);
+  }
+
+  private packLinear({ weight, bias, outFeatures, inFeatures }: LinearPackedParams): PackedHandle {
+    return this.native.packLinear(
+      weight.values.raw.data as Int8Array,
+      outFeatures,
+      inFeatures,
+      weight.scales,
+      weight.zeroPoints,
+      bias === null ? null : bias.raw.data,
+      weight.axis !== null,
+    );
+  }
+
+  private packConv(params: ConvPackedParams): PackedHandle {
+    const { weight, bias, rank, stride, dilation, padding, outputPadding, groups, transposed } = params;
+    const axes = stride.flatMap((step, i) => [step, dilation[i], padding[i], padding[rank + i], outputPadding[i]]);
+    return this.native.packConv(
+      weight.values.raw.data as Int8Array,
+      weight.dims,
+      weight.scales,
+      weight.zeroPoints,
+      bias === null ? null : bias.raw.data,
+      weight.axis !== null,
+      Float64Array.from([groups, Number(transposed), ...(axes as number[])]),
+    );
   }
 }
 

@@ -1,12 +1,14 @@
 import { isPackedParams, OP_LIST, opByName, Tensor } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
+import { CONV_CASES } from './conv-cases.js';
 import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
 import { QUANTIZED_CASES } from './quantized-cases.js';
 import { bitsOf, type Cases, codes, dims, floats, generator, integer, packedWeights } from './random.js';
 
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
+  ...CONV_CASES,
   ...QUANTIZED_CASES,
   ...EMBEDDING_TABLE_CASES,
   'aten::linear': (r) => {

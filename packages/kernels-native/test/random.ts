@@ -74,16 +74,20 @@ export function codes<T extends 'int8' | 'uint8'>(random: Random, dims: readonly
   return Tensor.from(values, { dtype: dtype as DType, dims }) as Tensor<T>;
 }
 
-/** Packed int8 weights [n, k] with per-channel or per-tensor scales and perhaps a bias. */
-export function packedWeights(random: Random, n: number, k: number): LinearPackedParams {
-  const perChannel = random() < 0.7;
+/** int8 weights with scales and zero points for each of those along axis 0, or one for all. */
+export function quantizedWeight(random: Random, dims: readonly number[], perChannel: boolean): QuantizedTensor {
   const asymmetric = random() < 0.3;
-  const scales = Float32Array.from({ length: perChannel ? n : 1 }, () => 0.001 + random() * 0.1);
-  const weight = new QuantizedTensor('qint8', codes(random, [n, k], 'int8'), {
+  const scales = Float32Array.from({ length: perChannel ? (dims[0] as number) : 1 }, () => 0.001 + random() * 0.1);
+  return new QuantizedTensor('qint8', codes(random, dims, 'int8'), {
     scales,
     zeroPoints: Int32Array.from(scales, () => (asymmetric ? integer(random, -128, 127) : 0)),
     axis: perChannel ? 0 : null,
   });
+}
+
+/** Packed int8 weights [n, k] with per-channel or per-tensor scales and perhaps a bias. */
+export function packedWeights(random: Random, n: number, k: number): LinearPackedParams {
+  const weight = quantizedWeight(random, [n, k], random() < 0.7);
   return new LinearPackedParams(weight, random() < 0.7 ? floats(random, [n]) : null);
 }
 

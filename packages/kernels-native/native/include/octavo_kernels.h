@@ -55,6 +55,43 @@ typedef struct {
   const int32_t* b_zeros;
 } octavo_gemm_u8s8;
 
+// How exact int32 sums become codes of 8 bits, as core's `numerics/requantize.ts` defines. For column j, in float32:
+// t = float(acc), float(acc) + biases[j], or fma(biases[j], *reciprocal, float(acc)) where there is a reciprocal;
+// code = clamp(rint32(t * multipliers[j]) + zero, low, high), where rint32 gives -2^31 for NaN and what does not fit.
+typedef struct {
+  const int32_t* offsets;    // added to the sums of products of codes: -(A zero) * b_sums
+  const float* multipliers;  // as the others, n values padded to whole panels
+  const float* biases;       // or NULL
+  const float* reciprocal;   // or NULL
+  int32_t zero, low, high;   // 0 <= low <= high <= 255
+} octavo_requantize;
+
+// C[m, n] = codes of the sums of A codes * (B code - b_zeros[column]). A row of A lies in place, or is gathered: the
+// runs that pointers lead to, one behind the other, as the pixels under a convolution's kernel.
+typedef struct {
+  size_t m, n, k;  // m <= OCTAVO_GEMM_ROWS
+  const uint8_t* a;
+  size_t lda;
+  const uint8_t* const* runs;      // m * (k / run) pointers, or NULL: `a` and `lda` then say where rows lie
+  size_t run, run_offset;          // codes of a run, and from its pointer to the first of them
+  const int8_t* b;
+  const int32_t* b_zeros;          // n values padded to whole panels, or NULL: they are 0
+  octavo_requantize requantize;
+  uint8_t* c;
+  size_t ldc;
+  void* scratch;  // `gemm_u8s8_scratch(k)` bytes, 64-byte aligned
+} octavo_gemm_u8s8_codes;
+
+// C[m, channels] = codes of the sums over taps of pixel code * weight, each channel for itself.
+typedef struct {
+  size_t m, taps, channels;
+  const uint8_t* const* pixels;  // m * taps pointers to `channels` codes
+  const int16_t* weights;        // [channels / 16][taps / 2][16][2]: weight code - weight zero, both padded with zeros
+  octavo_requantize requantize;
+  uint8_t* c;
+  size_t ldc;
+} octavo_depthwise_u8s8;
+
 // Element-wise functions of one float operand. The values are this ABI's own.
 typedef enum {
   OCTAVO_UNARY_GELU, OCTAVO_UNARY_RELU, OCTAVO_UNARY_TANH, OCTAVO_UNARY_SIGMOID,
@@ -75,6 +112,8 @@ typedef struct {
   // K values that lie together for one column in an int8 panel, and the multiple that K is padded to (with zeros).
   size_t u8s8_group, u8s8_k_multiple;
   size_t (*gemm_u8s8_scratch)(size_t k);
+  void (*gemm_u8s8_codes)(const octavo_gemm_u8s8_codes*);
+  void (*depthwise_u8s8)(const octavo_depthwise_u8s8*);
 
   void (*unary)(octavo_unary fn, const float* x, float* y, size_t n);
   // y[i] = a[i * a_step] fn b[i * b_step]; steps are 0 or 1.

@@ -22,7 +22,8 @@ Napi::Function NativeBackend::Define(Napi::Env env) {
   return DefineClass(env, "NativeBackend",
                      {InstanceAccessor<&NativeBackend::Isa>("isa"), InstanceAccessor<&NativeBackend::KernelNames>("kernelNames"),
                       InstanceAccessor<&NativeBackend::Threads>("threads"),
-                      InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackFloat>("packFloat"),
+                      InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackConv>("packConv"),
+                      InstanceMethod<&NativeBackend::PackFloat>("packFloat"),
                       InstanceMethod<&NativeBackend::RunOp>("runOp"), InstanceMethod<&NativeBackend::CreateProgram>("createProgram")});
 }
 
@@ -58,22 +59,86 @@ Napi::Value NativeBackend::KernelNames(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeBackend::Threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(state_->pool->threads())); }
 
-// packLinear(codes: Int8Array, n, k, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null) -> handle
+namespace {
+
+// scales, zeroPoints, bias or null, perChannel: four arguments from `at` on, for `columns` columns of a weight.
+void column_arguments(const Napi::CallbackInfo& info, size_t at, size_t columns, Int8Weight* weight) {
+  const Elements<float> scales = float_elements(info[at], "scales");
+  const Elements<int32_t> zeros = int32_elements(info[at + 1], "zeroPoints");
+  const bool has_bias = !info[at + 2].IsNull();
+  const Elements<float> bias = has_bias ? float_elements(info[at + 2], "bias") : Elements<float>{nullptr, columns};
+  weight->per_channel = info[at + 3].ToBoolean().Value();
+  const size_t count = weight->per_channel ? columns : 1;
+  if (scales.count != count || zeros.count != count || bias.count != columns) {
+    throw_status(info.Env(), fail(Code::InvalidShape, "scales, zero points and bias do not fit a weight of %zu columns", columns));
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (zeros.data[i] < -128 || zeros.data[i] > 127) throw_status(info.Env(), fail(Code::InvalidData, "a weight's zero point is no int8 code"));
+  }
+  weight->scales = scales.data, weight->zeros = zeros.data, weight->bias = bias.data;
+}
+
+}  // namespace
+
+// packLinear(codes: Int8Array, n, k, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null,
+//            perChannel: boolean) -> handle
 Napi::Value NativeBackend::PackLinear(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Elements<int8_t> codes = int8_elements(info[0], "codes");
-  const size_t n = size_argument(info[1], "n"), k = size_argument(info[2], "k");
-  const Elements<float> scales = float_elements(info[3], "scales");
-  const Elements<int32_t> zeros = int32_elements(info[4], "zeroPoints");
-  const bool has_bias = !info[5].IsNull();
-  const Elements<float> bias = has_bias ? float_elements(info[5], "bias") : Elements<float>{nullptr, n};
+  Int8Weight weight = {codes.data, 1, size_argument(info[1], "n"), size_argument(info[2], "k"), 1, nullptr, nullptr, true, nullptr};
   size_t size;
-  if (__builtin_mul_overflow(n, k, &size) || codes.count != size || (scales.count != 1 && scales.count != n) || zeros.count != scales.count ||
-      bias.count != n) {
-    throw_status(env, fail(Code::InvalidShape, "codes, scales, zero points and bias do not fit a weight [%zu, %zu]", n, k));
+  if (__builtin_mul_overflow(weight.n, weight.channels, &size) || codes.count != size) {
+    throw_status(env, fail(Code::InvalidShape, "codes do not fit a weight [%zu, %zu]", weight.n, weight.channels));
   }
+  column_arguments(info, 3, weight.n, &weight);
   std::shared_ptr<PackedWeight> packed;
-  check(env, pack_linear_s8(state_->kernels, codes.data, n, k, scales.data, zeros.data, scales.count, bias.data, &packed));
+  check(env, pack_s8(state_->kernels, weight, ConvGeometry(), &packed));
+  return packed_handle(env, std::move(packed));
+}
+
+// packConv(codes: Int8Array, dims, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null,
+//          perChannel: boolean, geometry: Float64Array) -> handle. dims: [out, in / groups, ...kernel], or
+// [in, out / groups, ...kernel] where transposed. geometry: groups, transposed (0 or 1), then for each spatial axis
+// stride, dilation, padding at its begin and its end, output padding.
+Napi::Value NativeBackend::PackConv(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Elements<int8_t> codes = int8_elements(info[0], "codes");
+  const Elements<double> numbers = double_elements(info[6], "geometry");
+  if (!info[1].IsArray()) throw_status(env, fail(Code::InvalidArgument, "dims must be an array"));
+  const Napi::Array dims = info[1].As<Napi::Array>();
+  ConvGeometry geometry;
+  geometry.rank = int(dims.Length()) - 2;
+  if (geometry.rank < 1 || geometry.rank > kSpatialAxes || numbers.count != 2 + 5 * size_t(geometry.rank)) {
+    throw_status(env, fail(Code::InvalidShape, "a convolution's weight has 1, 2 or 3 kernel axes and five numbers for each"));
+  }
+  // Small enough that no product of two of them overflows 64 bits.
+  const auto small = [&](double number, double least) {
+    if (!(number >= least && number <= 0x7fffffff) || number != double(size_t(number))) {
+      throw_status(env, fail(Code::InvalidArgument, "a convolution's geometry holds %g", number));
+    }
+    return size_t(number);
+  };
+  const auto dim = [&](uint32_t i) { return small(double(size_argument(dims.Get(i), "a weight's dim")), 1); };
+  const size_t groups = small(numbers.data[0], 1), first = dim(0), second = dim(1);
+  geometry.transposed = small(numbers.data[1], 0) != 0;
+  if (first % groups != 0) throw_status(env, fail(Code::InvalidShape, "%zu groups do not divide a weight of %zu rows", groups, first));
+  size_t size = first * second, taps = 1;
+  bool overflow = false;
+  for (int i = 0; i < geometry.rank; i++) {
+    const double* axis = numbers.data + 2 + 5 * i;
+    const size_t kernel = dim(uint32_t(i) + 2);
+    geometry.axes[kSpatialAxes - geometry.rank + i] = {kernel,           small(axis[0], 1), small(axis[1], 1),
+                                                       small(axis[2], 0), small(axis[3], 0), small(axis[4], 0)};
+    taps *= kernel;
+    overflow = overflow || __builtin_mul_overflow(size, kernel, &size);
+  }
+  if (overflow || codes.count != size) throw_status(env, fail(Code::InvalidShape, "the codes do not fit the dims of a convolution's weight"));
+  const bool transposed = geometry.transposed;
+  Int8Weight weight = {codes.data, groups, transposed ? second : first / groups, transposed ? first / groups : second, taps,
+                       nullptr, nullptr, true, nullptr};
+  column_arguments(info, 2, groups * weight.n, &weight);
+  std::shared_ptr<PackedWeight> packed;
+  check(env, pack_s8(state_->kernels, weight, geometry, &packed));
   return packed_handle(env, std::move(packed));
 }
 

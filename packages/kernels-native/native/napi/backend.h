@@ -48,6 +48,7 @@ class NativeBackend : public Napi::ObjectWrap<NativeBackend> {
   Napi::Value KernelNames(const Napi::CallbackInfo& info);
   Napi::Value Threads(const Napi::CallbackInfo& info);
   Napi::Value PackLinear(const Napi::CallbackInfo& info);
+  Napi::Value PackConv(const Napi::CallbackInfo& info);
   Napi::Value PackFloat(const Napi::CallbackInfo& info);
   Napi::Value RunOp(const Napi::CallbackInfo& info);
   Napi::Value CreateProgram(const Napi::CallbackInfo& info);

@@ -75,11 +75,6 @@ Status multiply(Call& call, const uint8_t* codes, const float* scales, const int
   return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", call.op) : Status{};
 }
 
-Status expect_packed(const Call& call, const View& view) {
-  if (view.packed && view.packed->kind == PackedWeight::kInt8 && view.packed->kernels == call.kernels) return {};
-  return fail(Code::InvalidArgument, "[%s] packed must be int8 weights packed for these kernels", call.op);
-}
-
 }  // namespace
 
 // x [..., k] -> codes uint8, scales float32 [rows], zeroPoints int32 [rows]. attrs: scheme, reduceRange.
@@ -108,7 +103,7 @@ Status linear_quantized(Call& call) {
   OCTAVO_TRY(expect_tensor(call, "codes", codes, DType::Uint8));
   OCTAVO_TRY(expect_tensor(call, "scales", call.inputs[1], DType::Float32));
   OCTAVO_TRY(expect_tensor(call, "zeroPoints", call.inputs[2], DType::Int32));
-  OCTAVO_TRY(expect_packed(call, call.inputs[3]));
+  OCTAVO_TRY(expect_packed_linear(call, call.inputs[3]));
   OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
   const PackedWeight& weight = *call.inputs[3].packed;
   if (codes.columns() != weight.k) return fail(Code::InvalidShape, "[%s] codes do not fit the packed weight", call.op);
@@ -125,7 +120,7 @@ Status linear_dynamic(Call& call) {
   OCTAVO_TRY(expect_operands(call, 2, 2, 1));
   const View& x = call.inputs[0];
   OCTAVO_TRY(expect_tensor(call, "x", x, DType::Float32));
-  OCTAVO_TRY(expect_packed(call, call.inputs[1]));
+  OCTAVO_TRY(expect_packed_linear(call, call.inputs[1]));
   OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
   const PackedWeight& weight = *call.inputs[1].packed;
   if (x.rank < 1 || x.columns() != weight.k) return fail(Code::InvalidShape, "[%s] x does not fit the packed weight", call.op);

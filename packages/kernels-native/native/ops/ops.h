@@ -69,5 +69,8 @@ template <size_t Bits> Status table_unpack(Call& call);
 template <size_t Bits> Status table_bag(Call& call);
 template <size_t Bits> Status table_lookup(Call& call);
 Status table_from_codes(Call& call);
+Status linear_static(Call& call);
+Status conv_quantized(Call& call);
+Status conv_transpose_quantized(Call& call);
 
 }  // namespace octavo

@@ -37,6 +37,12 @@ Status expect_same_dims(const Call& call, const char* name, const View& a, const
   return same ? Status{} : fail(Code::InvalidShape, "[%s] %s has a shape that its operands do not give", call.op, name);
 }
 
+Status expect_packed_linear(const Call& call, const View& view) {
+  const PackedWeight* weight = view.packed.get();
+  if (weight && weight->kind == PackedWeight::kInt8 && weight->geometry.rank == 0 && weight->kernels == call.kernels) return {};
+  return fail(Code::InvalidArgument, "[%s] packed must be int8 weights packed for these kernels", call.op);
+}
+
 bool broadcast_steps(const View& view, const View& out, size_t* steps) {
   size_t step = 1;
   for (int i = out.rank - 1; i >= 0; i--) {

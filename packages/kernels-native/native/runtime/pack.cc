@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <initializer_list>
 #include <new>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -68,43 +69,67 @@ Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<
   return {};
 }
 
-Status pack_linear_s8(const octavo_kernels* kernels, const int8_t* weight, size_t n, size_t k, const float* scales,
-                      const int32_t* zeros, size_t channels, const float* bias, std::shared_ptr<PackedWeight>* out) {
-  const size_t padded_n = panel_count(n) * OCTAVO_PANEL;
-  const size_t padded_k = round_up(k, kernels->u8s8_k_multiple);
-  const size_t group = kernels->u8s8_group;
-  bool asymmetric = false;
-  for (size_t i = 0; i < channels; i++) asymmetric = asymmetric || zeros[i] != 0;
-  std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
-  if (!packed || !packed->panels.reserve(padded_n * padded_k) || !packed->scales.reserve(padded_n * 4) ||
-      !packed->sums.reserve(padded_n * 4) || (asymmetric && !packed->zeros.reserve(padded_n * 4)) ||
-      (bias && !packed->bias.reserve(padded_n * 4))) {
-    return fail(Code::OutOfMemory, "no memory to pack an int8 weight [%zu, %zu]", n, k);
+namespace {
+
+bool reserve_columns(const Int8Weight& weight, size_t columns, bool asymmetric, PackedWeight* packed) {
+  for (Buffer* buffer : {&packed->scales, &packed->sums, &packed->zeros, &packed->bias}) {
+    if ((buffer == &packed->zeros && !asymmetric) || (buffer == &packed->bias && !weight.bias)) continue;
+    if (!buffer->reserve(columns * 4)) return false;
+    if (columns != 0) memset(buffer->data(), 0, columns * 4);
   }
-  packed->kind = PackedWeight::kInt8;
-  packed->n = n, packed->k = k, packed->kernels = kernels;
-  packed->panel_stride = padded_k * OCTAVO_PANEL;
-  packed->has_bias = bias != nullptr;
-  packed->has_zeros = asymmetric;
-  int8_t* panels = packed->panels.as<int8_t>();
-  if (panels != nullptr) memset(panels, 0, padded_n * padded_k);
-  memset(packed->scales.data(), 0, padded_n * 4);
-  memset(packed->sums.data(), 0, padded_n * 4);
-  if (asymmetric) memset(packed->zeros.data(), 0, padded_n * 4);
-  if (bias) memset(packed->bias.data(), 0, padded_n * 4);
-  for (size_t column = 0; column < n; column++) {
-    int8_t* panel = panels + column / OCTAVO_PANEL * packed->panel_stride + column % OCTAVO_PANEL * group;
-    const size_t channel = channels == 1 ? 0 : column;
+  return true;
+}
+
+}  // namespace
+
+Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const ConvGeometry& geometry, std::shared_ptr<PackedWeight>* out) {
+  const size_t channels = weight.channels, taps = weight.taps, k = channels * taps;
+  const bool depthwise = geometry.rank != 0 && channels == 1 && weight.n == 1;
+  bool asymmetric = false;
+  for (size_t i = 0; i < (weight.per_channel ? weight.groups * weight.n : 1); i++) asymmetric = asymmetric || weight.zeros[i] != 0;
+
+  std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
+  if (!packed) return fail(Code::OutOfMemory, "no memory to pack an int8 weight");
+  packed->kind = depthwise ? PackedWeight::kDepthwise : PackedWeight::kInt8;
+  packed->n = depthwise ? weight.groups : weight.n;
+  packed->k = k;
+  packed->groups = depthwise ? 1 : weight.groups;
+  packed->kernels = kernels;
+  packed->has_bias = weight.bias != nullptr;
+  packed->has_zeros = asymmetric && !depthwise;  // depthwise weights hold their zero points already
+  packed->per_channel = weight.per_channel;
+  packed->geometry = geometry;
+  packed->panel_stride = (depthwise ? round_up(taps, 2) : round_up(k, kernels->u8s8_k_multiple)) * OCTAVO_PANEL;
+
+  const size_t panel_bytes = packed->groups * packed->group_stride() * (depthwise ? sizeof(int16_t) : 1);
+  if (!packed->panels.reserve(panel_bytes) || !reserve_columns(weight, packed->groups * packed->padded_n(), packed->has_zeros, packed.get())) {
+    return fail(Code::OutOfMemory, "no memory to pack an int8 weight of %zu groups [%zu, %zu]", weight.groups, weight.n, k);
+  }
+  if (panel_bytes != 0) memset(packed->panels.data(), 0, panel_bytes);
+
+  const size_t column_step = geometry.transposed ? taps : k, channel_step = geometry.transposed ? weight.n * taps : taps;
+  const size_t group = depthwise ? 2 : kernels->u8s8_group;
+  for (size_t i = 0; i < weight.groups * weight.n; i++) {
+    const size_t g = i / weight.n, own = depthwise ? i : i % weight.n;
+    const int32_t zero = weight.zeros[weight.per_channel ? i : 0];
+    const int8_t* from = weight.codes + g * weight.n * k + i % weight.n * column_step;
+    const size_t panel = (depthwise ? 0 : g * packed->group_stride()) + own / OCTAVO_PANEL * packed->panel_stride + own % OCTAVO_PANEL * group;
     int32_t sum = 0;
-    for (size_t i = 0; i < k; i++) {
-      const int8_t value = weight[column * k + i];
-      panel[i / group * group * OCTAVO_PANEL + i % group] = value;
-      sum += value;
+    size_t j = 0;
+    for (size_t tap = 0; tap < taps; tap++) {
+      for (size_t c = 0; c < channels; c++, j++) {
+        const int32_t code = from[tap + c * channel_step];
+        const size_t at = panel + j / group * group * OCTAVO_PANEL + j % group;
+        if (depthwise) packed->panels.as<int16_t>()[at] = int16_t(code - zero);
+        else packed->panels.as<int8_t>()[at] = int8_t(code);
+        sum += code - zero;
+      }
     }
-    packed->sums.as<int32_t>()[column] = sum - int32_t(k) * zeros[channel];
-    packed->scales.as<float>()[column] = scales[channel];
-    if (asymmetric) packed->zeros.as<int32_t>()[column] = zeros[channel];
-    if (bias) packed->bias.as<float>()[column] = bias[column];
+    const size_t column = depthwise ? i : g * packed->padded_n() + own;
+    packed->sums.as<int32_t>()[column] = sum;
+    packed->scales.as<float>()[column] = weight.scales[weight.per_channel ? i : 0];
+    if (packed->has_zeros) packed->zeros.as<int32_t>()[column] = zero;
+    if (weight.bias) packed->bias.as<float>()[column] = weight.bias[i];
   }
   *out = std::move(packed);
   return {};

@@ -4,6 +4,7 @@
 
 #include "../include/octavo_kernels.h"
 #include "buffer.h"
+#include "conv_geometry.h"
 #include "status.h"
 
 namespace octavo {
@@ -19,22 +20,39 @@ inline size_t f32_panel_floats(size_t n, size_t k) { return panel_count(n) * k *
 // Writes panels [n / 16][k][16] of float B; `out` holds f32_panel_floats(n, k).
 void pack_f32(const float* b, MatrixSteps steps, size_t n, size_t k, float* out);
 
-// A packed weight: float panels, or int8 panels with what the epilogue needs of each column.
+// A packed weight: float panels; int8 panels with what the epilogue needs of each column; or the int16 weights of a
+// depthwise convolution (`octavo_depthwise_u8s8`) with the same. A convolution has panels for each group.
 struct PackedWeight {
-  enum Kind { kFloat, kInt8 } kind;
-  size_t n, k;
+  enum Kind { kFloat, kInt8, kDepthwise } kind;
+  size_t n, k;  // of one group; of all channels where depthwise
+  size_t groups = 1;
   const octavo_kernels* kernels;  // whose int8 layout this is
   Buffer panels;
-  Buffer scales, sums, zeros, bias;  // int8 only, padded to whole panels; zeros and bias may be empty
+  Buffer scales, sums, zeros, bias;  // not of floats; each group padded to whole panels; zeros and bias may be empty
   bool has_bias = false, has_zeros = false;
+  bool per_channel = true;  // scales were given for each channel, not one for all
   size_t panel_stride = 0;  // elements from one panel to the next
+  ConvGeometry geometry;
+
+  size_t padded_n() const { return panel_count(n) * OCTAVO_PANEL; }
+  size_t group_stride() const { return panel_count(n) * panel_stride; }
   size_t bytes() const { return panels.bytes() + scales.bytes() + sums.bytes() + zeros.bytes() + bias.bytes(); }
 };
 
 Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<PackedWeight>* out);
 
-// weight: int8 [n][k]; scales and zero points: `channels` of them, 1 or n; bias: n floats or nullptr.
-Status pack_linear_s8(const octavo_kernels* kernels, const int8_t* weight, size_t n, size_t k, const float* scales,
-                      const int32_t* zeros, size_t channels, const float* bias, std::shared_ptr<PackedWeight>* out);
+// An int8 weight as a model holds it: [groups][n][channels][taps], or transposed [groups][channels][n][taps].
+// scales and zeros: one a column (groups * n) where `per_channel`, else one. bias: one a column, or nullptr.
+struct Int8Weight {
+  const int8_t* codes;
+  size_t groups, n, channels, taps;
+  const float* scales;
+  const int32_t* zeros;
+  bool per_channel;
+  const float* bias;
+};
+
+// Panels of n columns and k = taps * channels for each group, taps outside; k order = taps, then channels.
+Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const ConvGeometry& geometry, std::shared_ptr<PackedWeight>* out);
 
 }  // namespace octavo

@@ -73,6 +73,16 @@ struct Simd {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
   }
   static I set1_i32(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I to_nearest(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+  static I add_i32(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+  static I min_i32(I x, I y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
+  static I max_i32(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
+  static I add_pairs(I sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    const __m128i u = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)), v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y));
+    const __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(u, v)), high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(u, v));
+    const I w = load_i32(reinterpret_cast<const int32_t*>(weights));
+    return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(low, w.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(high, w.b))};
+  }
   static I sub_i32(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
   static I mul_i32(I x, I y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
   static I half(I x) { return {_mm256_srai_epi32(x.a, 1), _mm256_srai_epi32(x.b, 1)}; }

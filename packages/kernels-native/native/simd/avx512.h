@@ -45,6 +45,15 @@ struct Simd {
   static F to_float(I x) { return _mm512_cvtepi32_ps(x); }
   static I load_i32(const int32_t* p) { return _mm512_loadu_si512(p); }
   static I set1_i32(int32_t x) { return _mm512_set1_epi32(x); }
+  static I to_nearest(F x) { return _mm512_cvtps_epi32(x); }
+  static I add_i32(I x, I y) { return _mm512_add_epi32(x, y); }
+  static I min_i32(I x, I y) { return _mm512_min_epi32(x, y); }
+  static I max_i32(I x, I y) { return _mm512_max_epi32(x, y); }
+  static I add_pairs(I sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    const __m128i u = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)), v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y));
+    const __m256i pairs = _mm256_set_m128i(_mm_unpackhi_epi8(u, v), _mm_unpacklo_epi8(u, v));
+    return _mm512_dpwssd_epi32(sum, _mm512_cvtepu8_epi16(pairs), _mm512_loadu_si512(weights));
+  }
   static I sub_i32(I x, I y) { return _mm512_sub_epi32(x, y); }
   static I mul_i32(I x, I y) { return _mm512_mullo_epi32(x, y); }
   static I half(I x) { return _mm512_srai_epi32(x, 1); }

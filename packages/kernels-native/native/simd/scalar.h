@@ -53,6 +53,15 @@ struct Simd {
   static F to_float(I a) { return map([&](int i) { return float(a.v[i]); }); }
   static I load_i32(const int32_t* p) { I r; memcpy(r.v, p, 64); return r; }
   static I set1_i32(int32_t x) { return mapi([&](int) { return x; }); }
+  // Rounding conversion; NaN and overflow give INT_MIN as cvtps2dq does.
+  static I to_nearest(F a) { return to_int(rint(a)); }
+  static I add_i32(I a, I b) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) + uint32_t(b.v[i])); }); }
+  static I min_i32(I a, I b) { return mapi([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+  static I max_i32(I a, I b) { return mapi([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
+  // sum[i] + x[i] * weights[2 * i] + y[i] * weights[2 * i + 1]
+  static I add_pairs(I sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    return mapi([&](int i) { return int32_t(uint32_t(sum.v[i]) + uint32_t(x[i] * weights[2 * i] + y[i] * weights[2 * i + 1])); });
+  }
   static I sub_i32(I a, I b) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) - uint32_t(b.v[i])); }); }
   static I mul_i32(I a, I b) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) * uint32_t(b.v[i])); }); }
   static I half(I a) { return mapi([&](int i) { return a.v[i] >> 1; }); }

@@ -12,6 +12,7 @@
 #include "../runtime/pack.h"
 #include "check.h"
 #include "code_kernels_test.h"
+#include "conv_test.h"
 
 namespace {
 
@@ -199,7 +200,8 @@ struct IntProblem {
   }
   std::shared_ptr<PackedWeight> packed(const octavo_kernels* table) const {
     std::shared_ptr<PackedWeight> weight;
-    if (!octavo::pack_linear_s8(table, b.data(), n, k, b_scales.data(), b_zeros.data(), n, bias.data(), &weight).ok()) abort();
+    const octavo::Int8Weight linear = {b.data(), 1, n, k, 1, b_scales.data(), b_zeros.data(), true, bias.data()};
+    if (!octavo::pack_s8(table, linear, octavo::ConvGeometry(), &weight).ok()) abort();
     return weight;
   }
 };
@@ -506,6 +508,9 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
   run(table->gemm_u8s8_name, "all tails", test_gemm_u8s8);
   run(table->gemm_u8s8_name, "many rows", test_gemm_u8s8_rows);
   alone(table->gemm_u8s8_name, "formula, every zero point", test_gemm_u8s8_zero_points);
+  for (const ConvTest& test : conv_tests()) {
+    check::group(test.gemm ? table->gemm_u8s8_name : rows.c_str(), test.name, options.seed, [&] { test.run(table, options.seed, options.one_in); });
+  }
   run(rows.c_str(), "unary", test_unary);
   run(rows.c_str(), "binary", test_binary);
   run(rows.c_str(), "softmax", test_softmax);

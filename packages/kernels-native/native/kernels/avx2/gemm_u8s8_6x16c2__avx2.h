@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../generic/gemm.h"
+#include "../generic/gemm_codes.h"
 
 namespace {
 
@@ -81,21 +82,39 @@ inline size_t even(size_t k) { return (k + 1) & ~size_t(1); }
 
 size_t widened_rows_bytes(size_t k) { return OCTAVO_GEMM_ROWS * even(k) * sizeof(int16_t); }
 
+inline void widen_run(const uint8_t* from, size_t n, int16_t* to) {
+  copy_run(
+      from, n, to,
+      [](const uint8_t* bytes, int16_t* words) {
+        const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), _mm256_cvtepu8_epi16(x));
+      },
+      [](const uint8_t* bytes, int16_t* words) {
+        const __m128i x = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(words), _mm_cvtepu8_epi16(x));
+      },
+      [](const uint8_t* bytes, int16_t* words) {
+        int32_t four;
+        memcpy(&four, bytes, 4);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(words), _mm_cvtepu8_epi16(_mm_cvtsi32_si128(four)));
+      });
+}
+
 void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
   const size_t k_padded = even(g->k);
   int16_t* rows = static_cast<int16_t*>(g->scratch);
   for (size_t r = 0; r < g->m; r++) {
-    const uint8_t* from = g->a + r * g->lda;
-    int16_t* to = rows + r * k_padded;
-    size_t i = 0;
-    for (; i + 16 <= g->k; i += 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepu8_epi16(bytes));
-    }
-    for (; i < g->k; i++) to[i] = from[i];
-    if (k_padded != g->k) to[g->k] = 0;
+    widen_run(g->a + r * g->lda, g->k, rows + r * k_padded);
+    if (k_padded != g->k) rows[r * k_padded + g->k] = 0;
   }
   gemm_u8s8_padded<GemmU8S8Avx2>(g, rows, k_padded, k_padded);
+}
+
+void gemm_u8s8_codes_avx2(const octavo_gemm_u8s8_codes* g) {
+  const size_t k_padded = even(g->k);
+  int16_t* rows = static_cast<int16_t*>(g->scratch);
+  collect_rows(g, rows, k_padded, widen_run);
+  gemm_u8s8_codes_padded<GemmU8S8Avx2>(g, rows, k_padded, k_padded);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gemm.h"
+#include "gemm_codes.h"
 
 namespace {
 
@@ -22,6 +23,18 @@ template <class Micro> void gemm_u8s8_from_bytes(const octavo_gemm_u8s8* g) {
     memset(rows + r * k_padded + g->k, 0, k_padded - g->k);
   }
   gemm_u8s8_padded<Micro>(g, rows, k_padded, k_padded);
+}
+
+template <size_t kBytes> inline void copy_bytes(const uint8_t* from, uint8_t* to) { memcpy(to, from, kBytes); }
+
+template <class Micro> void gemm_u8s8_codes_from_bytes(const octavo_gemm_u8s8_codes* g) {
+  const size_t k_padded = round_up(g->k, kBytesKMultiple);
+  if (k_padded == g->k && g->runs == nullptr) return gemm_u8s8_codes_padded<Micro>(g, g->a, g->lda, k_padded);
+  uint8_t* rows = static_cast<uint8_t*>(g->scratch);
+  collect_rows(g, rows, k_padded, [](const uint8_t* from, size_t n, uint8_t* to) {
+    copy_run(from, n, to, copy_bytes<16>, copy_bytes<8>, copy_bytes<4>);
+  });
+  gemm_u8s8_codes_padded<Micro>(g, rows, k_padded, k_padded);
 }
 
 }  // namespace

@@ -81,6 +81,29 @@ inline m512i _mm512_castps_si512(m512 a) { return _mm512_loadu_si512(&a); }
 inline m512i _mm512_cvttps_epi32(m512 a) {
   return ints([&](int i) { return a.v[i] >= -0x1p31f && a.v[i] < 0x1p31f ? int32_t(a.v[i]) : INT32_MIN; });
 }
+// Rounds to nearest even, as the rounding mode here always is.
+inline m512i _mm512_cvtps_epi32(m512 a) {
+  return ints([&](int i) {
+    const float x = nearbyintf(a.v[i]);
+    return x >= -0x1p31f && x < 0x1p31f ? int32_t(x) : INT32_MIN;
+  });
+}
+inline m512i _mm512_min_epi32(m512i a, m512i b) { return ints([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+inline m512i _mm512_max_epi32(m512i a, m512i b) { return ints([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
+// 32 bytes as 32 values of 16 bits, two in each lane.
+inline m512i _mm512_cvtepu8_epi16(__m256i a) {
+  uint8_t u[32];
+  memcpy(u, &a, 32);
+  return ints([&](int i) { return int32_t(uint32_t(u[2 * i]) | uint32_t(u[2 * i + 1]) << 16); });
+}
+// Two products of signed 16-bit values, added to a lane without saturation.
+inline m512i _mm512_dpwssd_epi32(m512i sum, m512i a, m512i b) {
+  int16_t x[32], y[32];
+  memcpy(x, &a, 64), memcpy(y, &b, 64);
+  return ints([&](int i) {
+    return int32_t(uint32_t(sum.v[i]) + uint32_t(x[2 * i] * y[2 * i]) + uint32_t(x[2 * i + 1] * y[2 * i + 1]));
+  });
+}
 inline m512 _mm512_cvtepi32_ps(m512i a) { return lanes([&](int i) { return float(a.v[i]); }); }
 inline __m128i _mm512_cvtepi32_epi8(m512i a) {
   uint8_t r[16];
@@ -155,6 +178,11 @@ inline m512i _mm512_dpbusd_epi32(m512i sum, m512i a, m512i b) {
 #define _mm512_castsi512_ps emulated::_mm512_castsi512_ps
 #define _mm512_castps_si512 emulated::_mm512_castps_si512
 #define _mm512_cvttps_epi32 emulated::_mm512_cvttps_epi32
+#define _mm512_cvtps_epi32 emulated::_mm512_cvtps_epi32
+#define _mm512_min_epi32 emulated::_mm512_min_epi32
+#define _mm512_max_epi32 emulated::_mm512_max_epi32
+#define _mm512_cvtepu8_epi16 emulated::_mm512_cvtepu8_epi16
+#define _mm512_dpwssd_epi32 emulated::_mm512_dpwssd_epi32
 #define _mm512_cvtepi32_ps emulated::_mm512_cvtepi32_ps
 #define _mm512_cvtepi32_epi8 emulated::_mm512_cvtepi32_epi8
 #define _mm512_cvtepu8_epi32 emulated::_mm512_cvtepu8_epi32

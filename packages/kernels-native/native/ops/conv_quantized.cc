@@ -1,0 +1,134 @@
+#include <atomic>
+
+#include "conv_rows.h"
+#include "gemm_blocks.h"
+#include "ops.h"
+#include "static_requantization.h"
+
+namespace octavo {
+namespace {
+
+// Below this many channels a pixel is too short a run to be copied by itself.
+constexpr size_t kShortRun = 64;
+
+struct Conv {
+  const Call& call;
+  const PackedWeight& weight;
+  const ConvSizes& sizes;
+  const PixelRows<uint8_t>& pixels;
+  octavo_requantize requantize;
+  const uint8_t* x;
+  uint8_t* y;
+};
+
+// Each group's columns over the rows of a block: one GEMM for each, which read their channels of the same pixels.
+Status multiply(const Conv& conv) {
+  const PackedWeight& weight = conv.weight;
+  const ConvGeometry& geometry = weight.geometry;
+  const octavo_kernels* kernels = conv.call.kernels;
+  const size_t m = conv.sizes.rows(), n = weight.n, k = weight.k;
+  const size_t channels = conv.sizes.in_channels, group_channels = channels / weight.groups, taps = geometry.taps();
+  const bool in_place = geometry.in_place();
+  const bool by_runs = !in_place && weight.groups == 1 && channels < kShortRun && conv.pixels.has_runs();
+  const size_t pointers = in_place ? 0 : by_runs ? taps / geometry.axes[2].kernel : taps;
+  std::atomic<bool> no_memory{false};
+
+  const auto run_block = [&](size_t row, size_t rows, size_t column, size_t columns) {
+    uint8_t* gathered = scratch(2, kernels->gemm_u8s8_scratch(k));
+    uint8_t* memory = in_place ? nullptr : scratch(1, rows * (pointers * sizeof(void*) + (by_runs ? k : 0)));
+    if (gathered == nullptr || (memory == nullptr && !in_place)) {
+      no_memory = true;
+      return;
+    }
+    const uint8_t** runs = reinterpret_cast<const uint8_t**>(memory);
+    if (by_runs) conv.pixels.runs(row, rows, runs, memory + rows * pointers * sizeof(void*));
+    else if (!in_place) conv.pixels.pixels(row, rows, runs);
+    for (size_t group = 0; group < weight.groups; group++) {
+      const size_t first = group * weight.padded_n() + column;
+      const octavo_gemm_u8s8_codes block = {
+          rows, columns, k, conv.x + row * channels + group * group_channels, channels,
+          runs, by_runs ? k / pointers : group_channels, group * group_channels,
+          weight.panels.as<int8_t>() + group * weight.group_stride() + column / OCTAVO_PANEL * weight.panel_stride,
+          weight.has_zeros ? weight.zeros.as<int32_t>() + first : nullptr, from_column(conv.requantize, first),
+          conv.y + row * conv.sizes.out_channels + group * n + column, conv.sizes.out_channels, gathered};
+      kernels->gemm_u8s8_codes(&block);
+    }
+  };
+  if (weight.groups == 1) {
+    for_gemm_blocks(conv.call, m, n, k, run_block);
+  } else {
+    for_row_blocks(conv.call, m, OCTAVO_GEMM_ROWS, [&](size_t row, size_t rows) { run_block(row, rows, 0, n); });
+  }
+  return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", conv.call.op) : Status{};
+}
+
+Status depthwise(const Conv& conv) {
+  // Few enough positions that the lines of their pixels stay in L1 from one 16 channels to the next.
+  constexpr size_t kBlockRows = 32;
+  const size_t taps = conv.weight.geometry.taps(), channels = conv.sizes.in_channels;
+  std::atomic<bool> no_memory{false};
+  for_row_blocks(conv.call, conv.sizes.rows(), kBlockRows, [&](size_t row, size_t rows) {
+    const uint8_t** pixels = reinterpret_cast<const uint8_t**>(scratch(1, rows * taps * sizeof(void*)));
+    if (pixels == nullptr) {
+      no_memory = true;
+      return;
+    }
+    conv.pixels.pixels(row, rows, pixels);
+    const octavo_depthwise_u8s8 block = {rows, taps, channels, pixels, conv.weight.panels.as<int16_t>(), conv.requantize,
+                                         conv.y + row * channels, channels};
+    conv.call.kernels->depthwise_u8s8(&block);
+  });
+  return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", conv.call.op) : Status{};
+}
+
+Status run_conv(Call& call, bool transposed) {
+  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "x", x, DType::Uint8));
+  OCTAVO_TRY(expect_tensor(call, "y", y, DType::Uint8));
+  const PackedWeight* packed = call.inputs[1].packed.get();
+  if (!packed || packed->geometry.rank == 0 || packed->geometry.transposed != transposed || packed->kind == PackedWeight::kFloat ||
+      packed->kernels != call.kernels) {
+    return fail(Code::InvalidArgument, "[%s] packed must be int8 weights of %s convolution, packed for these kernels", call.op,
+                transposed ? "a transposed" : "a plain");
+  }
+  const PackedWeight& weight = *packed;
+  const ConvGeometry& geometry = weight.geometry;
+  const bool by_channel = weight.kind == PackedWeight::kDepthwise;
+  const size_t in_channels = by_channel ? weight.n : weight.groups * (weight.k / geometry.taps());
+  ConvSizes sizes;
+  OCTAVO_TRY(read_conv_sizes(call, geometry, in_channels, weight.groups * weight.n, &sizes));
+  StaticAttrs attrs;
+  OCTAVO_TRY(read_static_attrs(call, &attrs));
+  if (y.size() == 0) return {};
+
+  // One position or one channel lies the same way in both layouts.
+  const bool turn_x = !x.channels_last && in_channels != 1 && sizes.in_positions() != 1;
+  const bool turn_y = !y.channels_last && sizes.out_channels != 1 && sizes.out_positions() != 1;
+  const auto aligned = [](size_t bytes) { return (bytes + 63) & ~size_t(63); };
+  const size_t requantize_bytes = aligned(requantization_bytes(weight)), padding_bytes = aligned(in_channels);
+  const size_t x_bytes = turn_x ? aligned(x.size()) : 0;
+  uint8_t* memory = scratch(0, requantize_bytes + padding_bytes + x_bytes + (turn_y ? y.size() : 0));
+  if (memory == nullptr) return fail(Code::OutOfMemory, "[%s] no memory for a transposed input", call.op);
+  uint8_t* padding = memory + requantize_bytes;
+  uint8_t* turned_x = padding + padding_bytes;
+  uint8_t* turned_y = turned_x + x_bytes;
+  memset(padding, attrs.x_zero, in_channels);
+  if (turn_x) transpose_all(call, x.data, sizes.batch, in_channels, sizes.in_positions(), turned_x);
+
+  const uint8_t* from = turn_x ? turned_x : x.data;
+  uint8_t* to = turn_y ? turned_y : y.data;
+  const PixelRows<uint8_t> pixels(geometry, sizes, from, padding);
+  const Conv conv = {call, weight, sizes, pixels, requantization(weight, attrs, memory), from, to};
+  OCTAVO_TRY(by_channel ? depthwise(conv) : multiply(conv));
+  if (turn_y) transpose_all(call, to, sizes.batch, sizes.out_positions(), sizes.out_channels, y.data);
+  return {};
+}
+
+}  // namespace
+
+// x uint8 [batch, in, ...spatial], packed -> y uint8 [batch, out, ...]. attrs: see `read_static_attrs`.
+Status conv_quantized(Call& call) { return run_conv(call, false); }
+Status conv_transpose_quantized(Call& call) { return run_conv(call, true); }
+
+}  // namespace octavo

@@ -1,0 +1,150 @@
+// A convolution as a GEMM without its matrix: rows are output positions, batch first, and pointers say where the pixels
+// under the kernel lie. Padding points to one pixel of zero points, so that sums need no case for it.
+#pragma once
+#include <string.h>
+
+#include "../runtime/call.h"
+#include "../runtime/transpose.h"
+
+namespace octavo {
+
+// Sizes of one call, checked. x and y lie [batch, depth, height, width, channels].
+struct ConvSizes {
+  size_t batch, in_channels, out_channels;
+  size_t in[kSpatialAxes], out[kSpatialAxes];
+
+  size_t in_positions() const { return in[0] * in[1] * in[2]; }
+  size_t out_positions() const { return out[0] * out[1] * out[2]; }
+  size_t rows() const { return batch * out_positions(); }
+};
+
+// Reads and checks the dims of x [batch, in, ...spatial] and y [batch, out, ...spatial].
+inline Status read_conv_sizes(const Call& call, const ConvGeometry& geometry, size_t in_channels, size_t out_channels, ConvSizes* sizes) {
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  if (x.rank != geometry.rank + 2 || y.rank != x.rank || x.dim(1) != in_channels || y.dim(1) != out_channels || x.dim(0) != y.dim(0)) {
+    return fail(Code::InvalidShape, "[%s] x and y must be [batch, channels, ...] of %d spatial axes, %zu channels to %zu", call.op,
+                geometry.rank, in_channels, out_channels);
+  }
+  *sizes = {x.dim(0), in_channels, out_channels, {1, 1, 1}, {1, 1, 1}};
+  for (int i = 0; i < geometry.rank; i++) {
+    const int axis = kSpatialAxes - geometry.rank + i;
+    sizes->in[axis] = x.dim(2 + i), sizes->out[axis] = y.dim(2 + i);
+    const int64_t expected = geometry.output(axis, x.dim(2 + i));
+    if (x.dim(2 + i) == 0 || expected < 1 || expected != y.dims[2 + i]) {
+      return fail(Code::InvalidShape, "[%s] y has %zu positions along axis %d where x gives %lld", call.op, y.dim(2 + i), 2 + i,
+                  (long long)expected);
+    }
+  }
+  return {};
+}
+
+// Where the pixels under the kernel lie.
+template <class T> class PixelRows {
+ public:
+  // padding: `channels` values, where no pixel is.
+  PixelRows(const ConvGeometry& geometry, const ConvSizes& sizes, const T* x, const T* padding)
+      : geometry_(geometry), sizes_(sizes), x_(x), padding_(padding) {}
+
+  // Pointers to the pixels of `count` output positions from `first` on: [count][taps].
+  void pixels(size_t first, size_t count, const T** out) const {
+    const ConvAxis* axes = geometry_.axes;
+    for_positions(first, count, [&](const T* image, const size_t* at, size_t) {
+      for (size_t d = 0; d < axes[0].kernel; d++) {
+        for (size_t h = 0; h < axes[1].kernel; h++) {
+          const T* row = input_row(image, at, d, h);
+          for (size_t w = 0; w < axes[2].kernel; w++) {
+            const int64_t column = row == nullptr ? -1 : geometry_.input(2, at[2], w, sizes_.in[2]);
+            *out++ = column < 0 ? padding_ : row + size_t(column) * sizes_.in_channels;
+          }
+        }
+      }
+    });
+  }
+
+  // Where taps along the width lie side by side, a kernel row is one run of values: [count][taps / kernel width] pointers
+  // to runs of kernel width * channels. Runs that touch the padding are put together in `patches`, as many values.
+  bool has_runs() const { return !geometry_.transposed && geometry_.axes[2].dilation == 1; }
+  void runs(size_t first, size_t count, const T** out, T* patches) const {
+    const ConvAxis* axes = geometry_.axes;
+    const size_t channels = sizes_.in_channels, run = axes[2].kernel * channels;
+    for_positions(first, count, [&](const T* image, const size_t* at, size_t) {
+      const int64_t left = int64_t(at[2] * axes[2].stride) - int64_t(axes[2].begin);
+      const bool inside = left >= 0 && left + int64_t(axes[2].kernel) <= int64_t(sizes_.in[2]);
+      for (size_t d = 0; d < axes[0].kernel; d++) {
+        for (size_t h = 0; h < axes[1].kernel; h++) {
+          const T* row = input_row(image, at, d, h);
+          if (row != nullptr && inside) {
+            *out++ = row + size_t(left) * channels;
+            continue;
+          }
+          for (size_t w = 0; w < axes[2].kernel; w++) {
+            const int64_t column = left + int64_t(w);
+            const bool pixel = row != nullptr && column >= 0 && column < int64_t(sizes_.in[2]);
+            memcpy(patches + w * channels, pixel ? row + size_t(column) * channels : padding_, channels * sizeof(T));
+          }
+          *out++ = patches;
+          patches += run;
+        }
+      }
+    });
+  }
+
+ private:
+  // Calls run(image, coordinates, index) for each position.
+  template <class Run> void for_positions(size_t first, size_t count, Run run) const {
+    size_t rest = first, at[kSpatialAxes];
+    for (int axis = kSpatialAxes - 1; axis >= 0; axis--) {
+      at[axis] = rest % sizes_.out[axis];
+      rest /= sizes_.out[axis];
+    }
+    const size_t image = sizes_.in_positions() * sizes_.in_channels;
+    const T* from = x_ + rest * image;
+    for (size_t i = 0; i < count; i++) {
+      run(from, at, i);
+      for (int axis = kSpatialAxes - 1; ++at[axis] == sizes_.out[axis]; axis--) {
+        at[axis] = 0;
+        if (axis == 0) {
+          from += image;
+          break;
+        }
+      }
+    }
+  }
+
+  // The first pixel of the input row under tap (d, h), or nullptr in the padding.
+  const T* input_row(const T* image, const size_t* at, size_t d, size_t h) const {
+    const int64_t depth = geometry_.input(0, at[0], d, sizes_.in[0]), height = geometry_.input(1, at[1], h, sizes_.in[1]);
+    if (depth < 0 || height < 0) return nullptr;
+    return image + (size_t(depth) * sizes_.in[1] + size_t(height)) * sizes_.in[2] * sizes_.in_channels;
+  }
+
+  const ConvGeometry& geometry_;
+  const ConvSizes& sizes_;
+  const T* x_;
+  const T* padding_;
+};
+
+// [batch][rows][columns] -> [batch][columns][rows], shared out over the threads.
+template <class T> void transpose_all(const Call& call, const T* from, size_t batch, size_t rows, size_t columns, T* to) {
+  constexpr size_t kStrip = 64;
+  const size_t strips = (columns + kStrip - 1) / kStrip;
+  for_row_chunks(call, batch * strips, rows * kStrip, [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) {
+      const size_t image = i / strips * rows * columns, column = i % strips * kStrip;
+      const size_t count = columns - column < kStrip ? columns - column : kStrip;
+      transpose(from + image + column, columns, rows, count, to + image + column * rows, rows);
+    }
+  });
+}
+
+// Calls run(first row, rows) for blocks of at most `most` rows, smaller where threads would be idle.
+template <class Run> void for_row_blocks(const Call& call, size_t rows, size_t most, Run run) {
+  const size_t even = (rows + call.pool->threads() * 2 - 1) / (call.pool->threads() * 2);
+  const size_t block = even < 8 ? 8 : even < most ? even : most;
+  call.pool->parallel_for((rows + block - 1) / block, [&](size_t i) {
+    const size_t row = i * block;
+    run(row, rows - row < block ? rows - row : block);
+  });
+}
+
+}  // namespace octavo
