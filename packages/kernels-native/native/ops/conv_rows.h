@@ -47,17 +47,21 @@ template <class T> class PixelRows {
 
   // Pointers to the pixels of `count` output positions from `first` on: [count][taps].
   void pixels(size_t first, size_t count, const T** out) const {
-    const ConvAxis* axes = geometry_.axes;
-    for_positions(first, count, [&](const T* image, const size_t* at, size_t) {
-      for (size_t d = 0; d < axes[0].kernel; d++) {
-        for (size_t h = 0; h < axes[1].kernel; h++) {
-          const T* row = input_row(image, at, d, h);
-          for (size_t w = 0; w < axes[2].kernel; w++) {
-            const int64_t column = row == nullptr ? -1 : geometry_.input(2, at[2], w, sizes_.in[2]);
-            *out++ = column < 0 ? padding_ : row + size_t(column) * sizes_.in_channels;
-          }
+    const size_t taps = geometry_.taps(), step = geometry_.axes[2].stride * sizes_.in_channels;
+    bool before_inside = false;
+    for_positions(first, count, [&](const T* image, const size_t* at, size_t i) {
+      const bool inside = !geometry_.transposed && is_inside(at[2]);
+      if (i != 0 && at[2] != 0 && inside && before_inside) {
+        // The position to the left had the same input rows, a step before.
+        for (size_t t = 0; t < taps; t++) {
+          const T* before = out[t - taps];
+          out[t] = before == padding_ ? padding_ : before + step;
         }
+        out += taps;
+      } else {
+        out = pixels_at(image, at, out);
       }
+      before_inside = inside;
     });
   }
 
@@ -69,7 +73,7 @@ template <class T> class PixelRows {
     const size_t channels = sizes_.in_channels, run = axes[2].kernel * channels;
     for_positions(first, count, [&](const T* image, const size_t* at, size_t) {
       const int64_t left = int64_t(at[2] * axes[2].stride) - int64_t(axes[2].begin);
-      const bool inside = left >= 0 && left + int64_t(axes[2].kernel) <= int64_t(sizes_.in[2]);
+      const bool inside = is_inside(at[2]);
       for (size_t d = 0; d < axes[0].kernel; d++) {
         for (size_t h = 0; h < axes[1].kernel; h++) {
           const T* row = input_row(image, at, d, h);
@@ -90,6 +94,26 @@ template <class T> class PixelRows {
   }
 
  private:
+  const T** pixels_at(const T* image, const size_t* at, const T** out) const {
+    const ConvAxis* axes = geometry_.axes;
+    for (size_t d = 0; d < axes[0].kernel; d++) {
+      for (size_t h = 0; h < axes[1].kernel; h++) {
+        const T* row = input_row(image, at, d, h);
+        for (size_t w = 0; w < axes[2].kernel; w++) {
+          const int64_t column = row == nullptr ? -1 : geometry_.input(2, at[2], w, sizes_.in[2]);
+          *out++ = column < 0 ? padding_ : row + size_t(column) * sizes_.in_channels;
+        }
+      }
+    }
+    return out;
+  }
+
+  // Whether all taps along the width lie in the input, in a plain convolution.
+  bool is_inside(size_t out) const {
+    const ConvAxis& a = geometry_.axes[2];
+    return out * a.stride >= a.begin && out * a.stride + (a.kernel - 1) * a.dilation - a.begin < sizes_.in[2];
+  }
+
   // Calls run(image, coordinates, index) for each position.
   template <class Run> void for_positions(size_t first, size_t count, Run run) const {
     size_t rest = first, at[kSpatialAxes];
