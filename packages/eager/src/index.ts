@@ -1,7 +1,11 @@
 // The public names of @octavo/eager. Anything not listed here may change without notice.
 
+export { type ConvertOptions, convert } from './convert/convert.js';
 export type { DynamicSpec } from './convert/dynamic-spec.js';
 export type { ModuleClass } from './convert/module-class.js';
+export { type PrepareOptions, prepare } from './convert/prepare.js';
+export { propagateQConfig, type QConfigSpec } from './convert/propagate-qconfig.js';
+export { quantize } from './convert/quantize.js';
 export { type QuantizeDynamicOptions, quantizeDynamic } from './convert/quantize-dynamic.js';
 export { swapModule } from './convert/swap-module.js';
 export { DYNAMIC_SWAPS, type Swap, type SwapTable } from './convert/swap-table.js';
@@ -21,6 +25,8 @@ export { QuantizedEmbeddingBag, type QuantizedEmbeddingBagConfig } from './embed
 export { Float16Linear } from './float16/linear.js';
 export { Float16GRU, Float16LSTM } from './float16/rnn.js';
 export { Float16GRUCell, Float16LSTMCell, Float16RNNCell } from './float16/rnn-cells.js';
+export { type FuseNames, type FuseOptions, fuseModules } from './fuse/fuse-modules.js';
+export { Fused, type FusedActivation, FusedBatchNorm, FusedConv, type FusedKind, FusedLinear } from './fuse/fused.js';
 
 export { coverage } from './report/coverage.js';
 export { print } from './report/print.js';
@@ -29,3 +35,13 @@ export { loadQuantized } from './save/load-quantized.js';
 export { modelSize } from './save/model-size.js';
 export { type Json, type ModuleRecipe, registerModule } from './save/module-registry.js';
 export { saveQuantized } from './save/save-quantized.js';
+
+export { CODE_FUNCTIONS, type CodeFunction } from './static/code-functions.js';
+export { OnCodes, type OnCodesOptions } from './static/on-codes.js';
+export { QuantizedConv, type QuantizedConvConfig } from './static/quantized-conv.js';
+export { QuantizedLinear, type QuantizedLinearConfig } from './static/quantized-linear.js';
+export { STATIC_SWAPS } from './static/swaps.js';
+
+export { FloatFunctional, QFunctional } from './stubs/float-functional.js';
+export { DeQuantize, DeQuantStub, Quantize, QuantStub } from './stubs/quant-stub.js';
+export { QuantWrapper } from './stubs/quant-wrapper.js';

@@ -2,6 +2,7 @@ import { didYouMean, OctavoError } from '../errors.js';
 import { activeRecorder } from '../ops/recorder.js';
 import { formatDims } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { locateError } from './locate-error.js';
 
 const BRAND = Symbol.for('@octavo/Module.v1');
 
@@ -45,6 +46,11 @@ export abstract class Module<F extends (...inputs: any[]) => unknown = (...input
 
   /** @internal */ declare readonly forwardHooks: Set<ForwardHook>;
   /** @internal */ declare readonly forwardPreHooks: Set<ForwardPreHook>;
+  /**
+   * How eager quantization is to treat this module and all below it: a qconfig of @octavo/observers, or null to keep
+   * it float. Nothing in core reads it.
+   */
+  declare qconfig?: object | null;
   /** Names of own tensors that are state but not parameters (running statistics). */
   /** @internal */ declare readonly buffers: Set<string>;
 
@@ -60,20 +66,29 @@ export abstract class Module<F extends (...inputs: any[]) => unknown = (...input
     return '';
   }
 
-  /** Runs the module: pre-hooks, `forward`, hooks. */
+  /** Runs the module: pre-hooks, `forward`, hooks. An error that arises in it names the path of the module that failed. */
   call(...inputs: Parameters<F>): ReturnType<F> {
-    let current: readonly unknown[] = inputs;
-    for (const hook of this.forwardPreHooks) current = hook(this, current) ?? current;
+    try {
+      let current: readonly unknown[] = inputs;
+      for (const hook of this.forwardPreHooks) current = hook(this, current) ?? current;
+      let output = this.runForward(current as Parameters<F>);
+      for (const hook of this.forwardHooks)
+        output = (hook(this, current, output) as ReturnType<F> | undefined) ?? output;
+      return output;
+    } catch (error) {
+      locateError(error, this);
+      throw error;
+    }
+  }
+
+  private runForward(inputs: Parameters<F>): ReturnType<F> {
     const recorder = activeRecorder();
     recorder?.enter(this);
-    let output: unknown;
     try {
-      output = this.forward(...(current as Parameters<F>));
+      return this.forward(...inputs);
     } finally {
       recorder?.leave(this);
     }
-    for (const hook of this.forwardHooks) output = hook(this, current, output) ?? output;
-    return output as ReturnType<F>;
   }
 
   registerForwardHook(hook: ForwardHook): HookHandle {

@@ -1,5 +1,7 @@
 import { activeBackend } from '../backend/registry.js';
+import { OctavoError } from '../errors.js';
 import { isPackedParams } from '../tensor/packed-params.js';
+import { QuantizedTensor } from '../tensor/quantized-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Attrs, OpDef, Operand, OperandMeta } from './op-def.js';
 import { activeRecorder, withRecorder } from './recorder.js';
@@ -17,6 +19,7 @@ export function dispatch(def: OpDef, inputs: readonly (Operand | null)[], attrs:
 }
 
 function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs): Tensor[] {
+  if (inputs.some((operand) => QuantizedTensor.is(operand))) throw codesGiven(def);
   def.infer(inputs.map(metaOf), attrs);
   const kernel = activeBackend().kernel(def);
   return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs);
@@ -26,4 +29,13 @@ function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs):
 export function metaOf(operand: Operand | null): OperandMeta | null {
   if (operand === null || isPackedParams(operand)) return operand;
   return { dtype: operand.type, dims: operand.raw.dims };
+}
+
+/** A float function was called on codes: in eager quantization the usual slip. */
+function codesGiven({ name }: OpDef): OctavoError {
+  return new OctavoError(
+    'INVALID_DTYPE',
+    `[${name}] got a QuantizedTensor, but computes on tensors; call the function of that name in Q, in a model to be ` +
+      'quantized use FloatFunctional (add, mul, cat, matmul) or a module in place of the function, or put a DeQuantStub before it',
+  );
 }

@@ -1,8 +1,8 @@
-import { cloneModule, didYouMean, isModule, isOctavoError, type Module, OctavoError } from '@octavo/core';
+import { cloneModule, didYouMean, isModule, type Module, OctavoError } from '@octavo/core';
 import { describeQConfig, type QConfig, type QConfigResolution, resolveQConfig, warnOnce } from '@octavo/observers';
 import { noteFloatReason } from '../report/float-reasons.js';
 import { bringsQConfigs, type DynamicSpec, expandSpec } from './dynamic-spec.js';
-import { swapModule } from './swap-module.js';
+import { putModules, swapAt } from './swap-module.js';
 import { DYNAMIC_SWAPS, supportedTypes, swapFor, swapThatMade } from './swap-table.js';
 import { DEFAULT_QCONFIGS, WEIGHT_DTYPES, type WeightDType, weightDTypeOf } from './weight-dtype.js';
 
@@ -41,22 +41,7 @@ export function quantizeDynamic<M extends Module>(
   // All swaps are made before the first is put in place: an error leaves a model that was given `inplace` whole.
   const swaps = makeSwaps(modules, qconfigs);
   if (swaps.size === 0) reportNothingSwapped(target, modules, qconfigs);
-  const root = swaps.get('');
-  if (root !== undefined) {
-    if (options.inplace === true) {
-      throw new OctavoError(
-        'INVALID_ARGUMENT',
-        `[quantizeDynamic] a ${model.typeName} cannot be swapped in place, as nothing holds it; leave inplace out and use what is returned`,
-      );
-    }
-    return root.eval() as M;
-  }
-  const byPath = new Map(modules);
-  for (const [path, quantized] of swaps) {
-    const dot = path.lastIndexOf('.');
-    (byPath.get(path.slice(0, Math.max(dot, 0))) as Module).setChild(path.slice(dot + 1), quantized);
-  }
-  return target.eval();
+  return putModules('quantizeDynamic', target, swaps, options.inplace === true).eval();
 }
 
 /** Quantized modules by path. A module that the model holds twice stays one, where both places have one qconfig. */
@@ -73,25 +58,11 @@ function makeSwaps(modules: readonly [string, Module][], qconfigs: QConfigResolu
     if (swapFor(module, DYNAMIC_SWAPS, weightDTypeOf(qconfig)) === undefined) continue;
     const ofModule = made.get(module) ?? new Map<QConfig, Module>();
     made.set(module, ofModule);
-    const quantized = ofModule.get(qconfig) ?? swapAt(path, module, qconfig);
+    const quantized = ofModule.get(qconfig) ?? swapAt('quantizeDynamic', path, module, qconfig);
     ofModule.set(qconfig, quantized);
     swaps.set(path, quantized);
   }
   return swaps;
-}
-
-/** `swapModule` whose errors name the module's path. */
-function swapAt(path: string, module: Module, qconfig: QConfig): Module {
-  try {
-    return swapModule(module, qconfig);
-  } catch (error) {
-    if (!isOctavoError(error)) throw error;
-    const place = path === '' ? module.typeName : path;
-    throw new OctavoError(error.code, `[quantizeDynamic] ${place}: ${error.message}`, {
-      cause: error,
-      details: { ...error.details, path },
-    });
-  }
 }
 
 function checkArguments(model: Module, spec: DynamicSpec | null | undefined, options: QuantizeDynamicOptions): void {

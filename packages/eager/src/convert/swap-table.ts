@@ -1,4 +1,4 @@
-import { type LinearPackedParams, type Module, nn } from '@octavo/core';
+import { type LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
 import type { CoverageRow, QConfig } from '@octavo/observers';
 import { DynamicQuantizedLinear } from '../dynamic/linear.js';
 import type { DynamicRange } from '../dynamic/packed-state.js';
@@ -9,11 +9,20 @@ import { FLOAT16_SWAPS } from '../float16/swaps.js';
 import { isExactly, type ModuleClass } from './module-class.js';
 import { WEIGHT_DTYPES, type WeightDType } from './weight-dtype.js';
 
+/** Scale and zero point of a module's output. */
+export type CodeQParams = Q.OutputQParams;
+
 /** One row: a float class, the class that takes its place, and how. */
 export interface Swap<F extends Module = Module, Q extends Module = Module> {
   readonly float: ModuleClass<F>;
   readonly quantized: ModuleClass<Q>;
-  fromFloat(module: F, qconfig: QConfig): Q;
+  /** `output` is what calibration found; undefined in rows that observe nothing. */
+  fromFloat(module: F, qconfig: QConfig, output?: CodeQParams): Q;
+  /**
+   * Whether calibration looks at the module's output to give it a scale and zero point: 'output' by a forward hook, 'itself'
+   * where the module shows its results to its observer. Left out by rows that need none.
+   */
+  readonly observes?: 'output' | 'itself';
   /** What weights become in this row; qint8 where it is not said. */
   readonly dtypes?: readonly WeightDType[];
   /** Multiply-adds for each row of input; left out by look-ups, and where another row of the float class says it. */

@@ -46,7 +46,7 @@ export function emptyPacked(
  * `<prefix>weight` int8 [out, in], `<prefix>weight_scales` float32 and `<prefix>weight_zero_points` int32, both [out] or
  * [], and `<prefix>bias` float32 [out] where there is one.
  */
-export function packedState(prefix: string, { weight, bias }: LinearPackedParams): StateDict {
+export function packedState(prefix: string, { weight, bias }: Pick<LinearPackedParams, 'weight' | 'bias'>): StateDict {
   const dims = weight.axis === null ? [] : [weight.scales.length];
   return {
     [`${prefix}weight`]: weight.values,
@@ -56,13 +56,24 @@ export function packedState(prefix: string, { weight, bias }: LinearPackedParams
   };
 }
 
-/** What `packedState` gave, as packed weights again, per channel or per tensor as `like` is. */
+/** What `packedState` gave of a linear, as packed weights again, per channel or per tensor as `like` is. */
 export function packedFromState(
   module: string,
   state: StateDict,
   prefix: string,
   like: LinearPackedParams,
 ): LinearPackedParams {
+  const weight = weightFromState(module, state, prefix, like.weight.axis);
+  return new LinearPackedParams(weight, state[`${prefix}bias`] ?? null);
+}
+
+/** The weight of what `packedState` gave, per channel along `axis` or per tensor. */
+export function weightFromState(
+  module: string,
+  state: StateDict,
+  prefix: string,
+  axis: number | null,
+): QuantizedTensor {
   const scales = (state[`${prefix}weight_scales`] as Tensor<'float32'>).raw.data;
   const wrong = scales.findIndex((scale) => !(scale > 0) || !Number.isFinite(scale));
   if (wrong >= 0) {
@@ -71,12 +82,11 @@ export function packedFromState(
       `[${module}] weight scale ${wrong} is ${scales[wrong]}; scales must be positive numbers. Quantize the model again`,
     );
   }
-  const weight = new QuantizedTensor('qint8', state[`${prefix}weight`] as Tensor, {
+  return new QuantizedTensor('qint8', state[`${prefix}weight`] as Tensor, {
     scales,
     zeroPoints: (state[`${prefix}weight_zero_points`] as Tensor<'int32'>).raw.data,
-    axis: like.weight.axis,
+    axis,
   });
-  return new LinearPackedParams(weight, state[`${prefix}bias`] ?? null);
 }
 
 /** `<prefix>scheme` (0: one range a tensor, 1: one a row) and `<prefix>reduce_range` (1: 7 bits), int64. */

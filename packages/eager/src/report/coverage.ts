@@ -1,10 +1,16 @@
 import type { Module } from '@octavo/core';
 import { type CoverageReport, type CoverageRow, coverageReport } from '@octavo/observers';
-import { multiplyAddsOf, supportedTypes, swapFor, swapThatMade } from '../convert/swap-table.js';
+import { DYNAMIC_SWAPS, multiplyAddsOf, supportedTypes, swapFor, swapThatMade } from '../convert/swap-table.js';
+import { isStaticModule, STATIC_SWAPS } from '../static/swaps.js';
 import { notedFloatReason } from './float-reasons.js';
 
 /** Modules that compute nothing of their own when a model is evaluated: no rows for them. */
-const TRANSPARENT: ReadonlySet<string> = new Set(['Dropout', 'Sequential', 'ModuleList', 'Identity']);
+const TRANSPARENT: ReadonlySet<string> = new Set([
+  ...['Dropout', 'QuantizedDropout', 'Sequential', 'ModuleList', 'Identity', 'QuantStub', 'DeQuantStub'],
+]);
+
+/** Every form that a conversion makes. */
+const SWAPS = [...STATIC_SWAPS, ...DYNAMIC_SWAPS];
 
 /** Why the kinds of modules that never are int8 in dynamic quantization are not. */
 const FLOAT_KINDS: Readonly<Record<string, string>> = {
@@ -39,28 +45,38 @@ const FLOAT_KINDS: Readonly<Record<string, string>> = {
  */
 export function coverage(model: Module): CoverageReport {
   const rows: CoverageRow[] = [];
+  const isStatic = [...model.namedModules()].some(([, module]) => isStaticModule(module));
   for (const [path, module] of model.namedModules()) {
     const isLeaf = module.namedChildren().next().done === true;
     const computes = isLeaf || module.namedTensors().next().done !== true;
-    if (computes && !TRANSPARENT.has(module.typeName)) rows.push(rowOf(path, module));
+    if (computes && !TRANSPARENT.has(module.typeName)) rows.push(rowOf(path, module, isStatic));
   }
   return coverageReport(rows);
 }
 
-function rowOf(path: string, module: Module): CoverageRow {
+function rowOf(path: string, module: Module, isStatic: boolean): CoverageRow {
   const op = module.typeName;
-  const quantized = swapThatMade(module);
+  const quantized = swapThatMade(module, SWAPS);
   const swap = quantized ?? swapFor(module);
-  if (swap === undefined) {
-    const reason = FLOAT_KINDS[op] ?? `no dynamic int8 form (supported: ${supportedTypes()}, by exact class)`;
-    return { path, op, precision: 'float32', reason };
-  }
-  const multiplyAdds = multiplyAddsOf(module, swap);
+  const multiplyAdds = swap === undefined ? undefined : multiplyAddsOf(module, swap, SWAPS);
   const known = multiplyAdds === undefined ? {} : { multiplyAdds };
   if (quantized !== undefined) {
     const precision = quantized.precision?.(module) ?? 'int8';
     return { path, op, precision, reason: quantized.describe(module), ...known };
   }
-  const reason = FLOAT_KINDS[op] ?? notedFloatReason(module) ?? 'not quantized';
-  return { path, op, precision: 'float32', reason, ...known };
+  return { path, op, precision: 'float32', reason: isStatic ? staticReason(module) : dynamicReason(module), ...known };
+}
+
+/** Why a module of a statically quantized model is float, as the conversion said; it has no memory in a loaded model. */
+function staticReason(module: Module): string {
+  return (
+    notedFloatReason(module) ?? (swapFor(module, STATIC_SWAPS) === undefined ? 'no static int8 form' : 'kept float')
+  );
+}
+
+function dynamicReason(module: Module): string {
+  const kind = FLOAT_KINDS[module.typeName];
+  if (kind !== undefined) return kind;
+  if (swapFor(module) === undefined) return `no dynamic int8 form (supported: ${supportedTypes()}, by exact class)`;
+  return notedFloatReason(module) ?? 'not quantized';
 }

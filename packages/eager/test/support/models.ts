@@ -1,4 +1,5 @@
 import { F, manualSeed, nn, Tensor } from '@octavo/core';
+import { DeQuantStub, FloatFunctional, QuantStub } from '../../src/index.js';
 
 /** Float32 noise, the same for a seed. */
 export function noise(dims: readonly number[], seed = 1): Tensor<'float32'> {
@@ -66,4 +67,39 @@ export function ids(rows: number[][]): Tensor {
 export function bits(tensor: Tensor): number[] {
   const { data } = tensor as Tensor<'float32'>;
   return Array.from(new Uint32Array(data.buffer, data.byteOffset, data.length));
+}
+
+/** Two convolutions, the second depthwise and padded on one side more, with a shortcut added and a linear behind. */
+export class ShortcutNet extends nn.Module<(x: Tensor) => Tensor> {
+  quant: nn.Module = new QuantStub();
+  conv1: nn.Module = new nn.Conv2d(3, 6, 3, { padding: 1, bias: false });
+  bn1: nn.Module = new nn.BatchNorm2d(6);
+  relu1: nn.Module = new nn.ReLU6();
+  conv2: nn.Module = new nn.Conv2d(6, 6, 3, { padding: [0, 0, 2, 2], groups: 6 });
+  bn2: nn.Module = new nn.BatchNorm2d(6);
+  skip = new FloatFunctional();
+  pool: nn.Module = new nn.AdaptiveAvgPool2d(2);
+  flatten: nn.Module = new nn.Flatten();
+  fc: nn.Module = new nn.Linear(24, 4);
+  dequant: nn.Module = new DeQuantStub();
+
+  forward(x: Tensor): Tensor {
+    const codes = this.quant.call(x);
+    const y = this.relu1.call(this.bn1.call(this.conv1.call(codes)));
+    const z = this.skip.addRelu(y, this.bn2.call(this.conv2.call(y)));
+    return this.dequant.call(this.fc.call(this.flatten.call(this.pool.call(z))));
+  }
+}
+
+/** A `ShortcutNet` of a seed, its batch norms with statistics that are not those they start with. */
+export function shortcutNet(seed = 5): ShortcutNet {
+  manualSeed(seed);
+  const net = new ShortcutNet();
+  for (const bn of [net.bn1, net.bn2] as nn.BatchNorm2d[]) {
+    bn.running_mean = F.mul(noise([6], seed + 1), 0.3);
+    bn.running_var = F.add(F.mul(noise([6], seed + 2), 0.1), 1);
+    bn.weight = F.add(F.mul(noise([6], seed + 3), 0.2), 1);
+    bn.bias = F.mul(noise([6], seed + 4), 0.5);
+  }
+  return net;
 }

@@ -1,0 +1,81 @@
+import { F, type Module, nn, Q, QuantizedTensor } from '@octavo/core';
+import type { ModuleClass } from '../convert/module-class.js';
+
+/** A float class and what it does with codes: one row a class. */
+export interface CodeFunction<M extends Module = Module> {
+  readonly float: ModuleClass<M>;
+  /** As PyTorch prints the quantized form; the float class's name where PyTorch keeps the float class. */
+  readonly name: string;
+  /** True where the output has a scale and zero point of its own, which calibration finds. */
+  readonly observed: boolean;
+  /** `output` means nothing where the class is not observed; only batch norms read its `relu`. */
+  run(x: QuantizedTensor, module: M, output: Q.ArithmeticOptions): QuantizedTensor;
+}
+
+type Run<M extends Module> = CodeFunction<M>['run'];
+
+/** The output keeps the input's scale and zero point, or has fixed ones, as a sigmoid's 1/256. */
+function keeps<M extends Module>(float: ModuleClass<M>, run: Run<M>, name = float.name): CodeFunction {
+  return { float, name, observed: false, run } as unknown as CodeFunction;
+}
+
+/** The output's scale and zero point are those that calibration found. */
+function observes<M extends Module>(float: ModuleClass<M>, run: Run<M>): CodeFunction {
+  return { float, name: `Quantized${float.name}`, observed: true, run } as unknown as CodeFunction;
+}
+
+const same: Run<Module> = (x) => x;
+
+/** Codes whose shape alone changes. */
+function reshaped(x: QuantizedTensor, change: (values: QuantizedTensor['values']) => QuantizedTensor['values']) {
+  return new QuantizedTensor(x.dtype, change(x.values), x);
+}
+
+const batchNorm: Run<nn.BatchNorm> = (x, { running_mean, running_var, weight, bias, eps }, output) =>
+  Q.batchNorm(x, running_mean, running_var, { weight, bias, eps, ...output });
+
+const instanceNorm: Run<Module & Pick<nn.LayerNorm, 'weight' | 'bias' | 'eps'>> = (x, { weight, bias, eps }, output) =>
+  Q.instanceNorm(x, { weight, bias, eps, ...output });
+
+/**
+ * Float classes that compute on codes where codes come, without weights of their own in int8: where one is added. Those
+ * that PyTorch's modules run on quantized tensors as they are (ReLU, pools, Flatten, Dropout) have rows here as well, so that
+ * the classes of `nn` stay float only and a printed model, its coverage and its file say what runs on codes.
+ */
+export const CODE_FUNCTIONS: readonly CodeFunction[] = [
+  keeps(nn.ReLU, (x) => Q.relu(x)),
+  keeps(nn.ReLU6, (x) => Q.relu6(x), 'QuantizedReLU6'),
+  keeps(nn.Hardtanh, (x, { minVal, maxVal }) => Q.hardtanh(x, minVal, maxVal)),
+  keeps(nn.Sigmoid, (x) => Q.sigmoid(x)),
+  keeps(nn.Hardsigmoid, (x) => Q.hardsigmoid(x)),
+  keeps(nn.Tanh, (x) => Q.tanh(x)),
+  keeps(nn.Softmax, (x, { dim }) => Q.softmax(x, dim)),
+  keeps(nn.MaxPool1d, (x, pool) => Q.maxPool1d(x, pool.kernel, pool)),
+  keeps(nn.MaxPool2d, (x, pool) => Q.maxPool2d(x, pool.kernel, pool)),
+  keeps(nn.MaxPool3d, (x, pool) => Q.maxPool3d(x, pool.kernel, pool)),
+  keeps(nn.AvgPool1d, (x, pool) => Q.avgPool1d(x, pool.kernel, pool)),
+  keeps(nn.AvgPool2d, (x, pool) => Q.avgPool2d(x, pool.kernel, pool)),
+  keeps(nn.AvgPool3d, (x, pool) => Q.avgPool3d(x, pool.kernel, pool)),
+  keeps(nn.AdaptiveAvgPool1d, (x, { outputSize }) => Q.adaptiveAvgPool1d(x, outputSize)),
+  keeps(nn.AdaptiveAvgPool2d, (x, { outputSize }) => Q.adaptiveAvgPool2d(x, outputSize)),
+  keeps(nn.AdaptiveAvgPool3d, (x, { outputSize }) => Q.adaptiveAvgPool3d(x, outputSize)),
+  keeps(nn.Flatten, (x, { startDim, endDim }) => reshaped(x, (values) => F.flatten(values, startDim, endDim))),
+  keeps(nn.Dropout, same, 'QuantizedDropout'),
+  keeps(nn.Identity, same),
+  observes(nn.Hardswish, (x, _module, output) => Q.hardswish(x, output)),
+  observes(nn.ELU, (x, { alpha }, output) => Q.elu(x, { alpha, ...output })),
+  observes(nn.CELU, (x, { alpha }, output) => Q.celu(x, { alpha, ...output })),
+  observes(nn.LeakyReLU, (x, { negativeSlope }, output) => Q.leakyRelu(x, { negativeSlope, ...output })),
+  observes(nn.LayerNorm, (x, { normalizedShape, weight, bias, eps }, output) =>
+    Q.layerNorm(x, normalizedShape, { weight, bias, eps, ...output }),
+  ),
+  observes(nn.GroupNorm, (x, { numGroups, weight, bias, eps }, output) =>
+    Q.groupNorm(x, numGroups, { weight, bias, eps, ...output }),
+  ),
+  observes(nn.InstanceNorm1d, instanceNorm),
+  observes(nn.InstanceNorm2d, instanceNorm),
+  observes(nn.InstanceNorm3d, instanceNorm),
+  observes(nn.BatchNorm1d, batchNorm),
+  observes(nn.BatchNorm2d, batchNorm),
+  observes(nn.BatchNorm3d, batchNorm),
+];
