@@ -17,7 +17,7 @@ interface Owner {
  * float, and what lies in it.
  */
 export function propagateQConfig(model: Module, spec: QConfigSpec = {}): void {
-  const types = new Map([...model.namedModules()].map(([path, module]) => [path, module.constructor.name]));
+  const types = new Map([...model.namedModules()].map(([path, module]) => [path, module.typeName]));
   const decisions = resolveQConfig(isQConfig(spec) ? { '': spec } : spec, types);
   visit(model, '', null);
 
@@ -26,7 +26,10 @@ export function propagateQConfig(model: Module, spec: QConfigSpec = {}): void {
     const owner = own !== undefined ? { path, qconfig: own } : namesIt(path, around) ? null : around;
     module.qconfig = owner === null ? decisions.get(path) : owner.qconfig;
     if (module.qconfig === null) {
-      noteFloatReason(module, owner === null ? decisions.reason(path) : `the qconfig of ${placeOf(owner.path)} is null`);
+      noteFloatReason(
+        module,
+        owner === null ? decisions.reason(path) : `the qconfig of ${placeOf(owner.path)} is null`,
+      );
     }
     for (const [name, child] of module.namedChildren()) visit(child, path === '' ? name : `${path}.${name}`, owner);
   }
