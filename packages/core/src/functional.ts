@@ -29,6 +29,7 @@ import { Tensor } from './tensor/tensor.js';
 export * from './functional/activations.js';
 export * from './functional/conv.js';
 export * from './functional/embedding-bag.js';
+export * from './functional/histogram.js';
 export * from './functional/image.js';
 export * from './functional/pool.js';
 export * from './functional/statistics.js';

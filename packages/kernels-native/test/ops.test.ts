@@ -135,6 +135,15 @@ const CASES: Cases = {
     const zero = Tensor.from([integer(r, low, high)], { dtype: 'int32' });
     return [[floats(r, dims(r, 1, 3, 20), 0.1), Tensor.from([r() < 0.1 ? 0 : 0.01 + r()]), zero], { dtype }];
   },
+  'aten::histc': (r) => {
+    const [min, max] = [r() * 4 - 3, r() * 4 - 1].sort((a, b) => a - b) as [number, number];
+    const wide = r() < 0.1 ? { min: -3e38, max: 3e38 } : { min, max: r() < 0.1 ? min : max };
+    return [[floats(r, dims(r, 1, 3, 40), 0.1)], { bins: integer(r, 1, 300), ...wide }];
+  },
+  'octavo::finite_range': (r) => {
+    const shape = dims(r, 1, 4, 24);
+    return [[floats(r, shape, r() < 0.2 ? 1 : 0.1)], { axis: integer(r, -1, shape.length - 1) }];
+  },
   'octavo::quantize_per_row': (r) => {
     const [m, k] = [integer(r, 1, 9), integer(r, 1, 40)];
     const zeros = Tensor.from(

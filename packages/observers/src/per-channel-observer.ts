@@ -1,8 +1,8 @@
 import { checkAxis, formatDims, OctavoError, type Tensor } from '@octavo/core';
-import { floatValues } from './float-values.js';
+import { floatTensor } from './float-tensor.js';
 import type { ObservedQParams } from './observed-qparams.js';
 import { type JoinRanges, rangeFromJSON, rangeToJSON } from './range-memory.js';
-import { channelRanges } from './ranges.js';
+import { rangeOf } from './ranges.js';
 import { UniformObserver, type UniformObserverOptions } from './uniform-observer.js';
 import type { Range } from './uniform-qparams.js';
 
@@ -51,7 +51,7 @@ export abstract class PerChannelObserver extends UniformObserver {
     const { data, dims } = x.raw;
     if (data.length === 0) return x;
     const axis = checkAxis(this.chAxis, dims.length, this.typeName);
-    this.take(channelRanges(floatValues(this.typeName, x), dims, axis), formatDims(dims));
+    this.take(rangeOf(floatTensor(this.typeName, x), axis), formatDims(dims));
     return x;
   }
 

@@ -1,5 +1,5 @@
 import { chooseQParams, finiteRange, OctavoError, sizeOf, type Tensor } from '@octavo/core';
-import { floatValues } from './float-values.js';
+import { floatTensor } from './float-tensor.js';
 import { ObservedQParams } from './observed-qparams.js';
 import { Observer } from './observer.js';
 
@@ -34,7 +34,7 @@ export class PerRowMinMaxObserver extends Observer {
     if (dims.length === 0) {
       throw new OctavoError('INVALID_SHAPE', '[PerRowMinMaxObserver] expected x [..., k], got a tensor without dims');
     }
-    const values = floatValues(this.typeName, x);
+    const values = floatTensor(this.typeName, x).raw.data;
     const width = dims.at(-1) as number;
     const count = sizeOf(dims.slice(0, -1));
     const scales = new Float32Array(count);

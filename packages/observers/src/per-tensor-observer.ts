@@ -1,5 +1,5 @@
 import { OctavoError, type Tensor } from '@octavo/core';
-import { floatValues } from './float-values.js';
+import { floatTensor } from './float-tensor.js';
 import type { ObservedQParams } from './observed-qparams.js';
 import { type JoinRanges, rangeFromJSON, rangeToJSON } from './range-memory.js';
 import { rangeOf } from './ranges.js';
@@ -37,7 +37,7 @@ export abstract class PerTensorObserver extends UniformObserver {
   }
 
   observe(x: Tensor): Tensor {
-    if (x.raw.data.length > 0) this.range = this.join(this.range, rangeOf(floatValues(this.typeName, x)));
+    if (x.raw.data.length > 0) this.range = this.join(this.range, rangeOf(floatTensor(this.typeName, x)));
     return x;
   }
 

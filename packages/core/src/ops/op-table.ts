@@ -9,6 +9,7 @@ import { conv, convTranspose } from './conv.js';
 import { add, div, mul, sub } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { embeddingBag } from './embedding-bag.js';
+import { finiteRangeOp, histc } from './histogram.js';
 import { permute, select, slice } from './layout.js';
 import { linear } from './linear.js';
 import { linearDynamic, linearQuantized, quantizeDynamicRows } from './linear-dynamic.js';
@@ -121,6 +122,8 @@ export const OP_LIST: readonly OpDef[] = [
   logSoftmax,
   parametric.silu,
   pad, // 90
+  histc, // 93
+  finiteRangeOp,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
 ];
 

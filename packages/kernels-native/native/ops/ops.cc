@@ -67,6 +67,8 @@ const Op kOps[] = {
     {72, "quantized::group_norm", quantized_group_norm},
     {73, "quantized::softmax", quantized_softmax},
     {74, "quantized::matmul", quantized_matmul},
+    {93, "aten::histc", histc},
+    {94, "octavo::finite_range", finite_range},
     {100, "quantized::embedding_bag_byte_prepack", table_prepack<8>},
     {101, "quantized::embedding_bag_byte_unpack", table_unpack<8>},
     {102, "quantized::embedding_bag_byte_rowwise_offsets", table_bag<8>},

@@ -72,5 +72,7 @@ Status table_from_codes(Call& call);
 Status linear_static(Call& call);
 Status conv_quantized(Call& call);
 Status conv_transpose_quantized(Call& call);
+Status histc(Call& call);
+Status finite_range(Call& call);
 
 }  // namespace octavo

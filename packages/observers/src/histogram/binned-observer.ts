@@ -1,9 +1,8 @@
-import { OctavoError, type Tensor } from '@octavo/core';
-import { floatValues } from '../float-values.js';
+import { F, OctavoError, Tensor } from '@octavo/core';
+import { floatTensor } from '../float-tensor.js';
 import type { ObservedQParams } from '../observed-qparams.js';
 import { rangeOf } from '../ranges.js';
 import { UniformObserver, type UniformObserverOptions } from '../uniform-observer.js';
-import { histc } from './histc.js';
 import { rebin } from './rebin.js';
 
 export interface HistogramObserverOptions extends UniformObserverOptions {
@@ -47,12 +46,12 @@ export abstract class BinnedObserver extends UniformObserver {
   }
 
   observe(x: Tensor): Tensor {
-    const values = floatValues(this.typeName, x);
+    const values = floatTensor(this.typeName, x);
     const range = rangeOf(values);
     const batch = { min: range.min[0] as number, max: range.max[0] as number };
     if (batch.min > batch.max) return x; // Nothing finite.
     const joint = this.jointRange(batch);
-    const counts = histc(values, this.bins, joint.min, joint.max);
+    const counts = F.histc(values, { bins: this.bins, ...joint }).raw.data;
     // PyTorch gives a lone value's bin the weight of the new batch, whatever its own was.
     this.add(counts, joint, sum(counts));
     return x;
@@ -87,7 +86,8 @@ export abstract class BinnedObserver extends UniformObserver {
     const { minVal: min, maxVal: max, histogram, bins } = this;
     if (joint.min === min && joint.max === max) return histogram;
     if (min !== max) return rebin(histogram, { min, max }, joint);
-    return histc([min], bins, joint.min, joint.max).map((count) => count * weightOfLone);
+    const lone = F.histc(new Tensor(Float32Array.of(min)), { bins, ...joint }).raw.data;
+    return lone.map((count) => count * weightOfLone);
   }
 
   /** The range that codes are laid over, from a histogram of at least two different values. */

@@ -2,12 +2,11 @@ import {
   clamp,
   DYNAMIC_SCHEMES,
   formatDims,
-  inverseScale,
   OctavoError,
-  QuantizedTensor,
-  quantizeValue,
-  sizeOf,
-  Tensor,
+  type QuantizedTensor,
+  quantizePerChannel,
+  quantizePerTensor,
+  type Tensor,
 } from '@octavo/core';
 import { PerRowMinMaxObserver } from '../per-row-min-max.js';
 import { PlaceholderObserver } from '../placeholder.js';
@@ -54,8 +53,7 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
       `weight: expected float32, got ${weight.type} ${formatDims(weight.raw.dims)}; convert it with F.to(weight, 'float32')`,
     );
   }
-  const { data, dims } = (weight as Tensor<'float32'>).raw;
-  checkFinite(data);
+  checkFinite((weight as Tensor<'float32'>).raw.data);
   const observer = qconfig.weight();
   if ((observer as { dtype?: string }).dtype !== 'qint8') {
     throw new OctavoError(
@@ -66,20 +64,15 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
   }
   observer.observe(weight);
   const { scales, zeroPoints, axis, quantMin, quantMax } = observer.calculateQParams();
-  const codes = new Int8Array(data.length);
-  const run = axis === null ? data.length : sizeOf(dims.slice(axis + 1));
-  for (let start = 0, channel = 0; start < data.length; start += run, channel = (channel + 1) % scales.length) {
-    const inverse = inverseScale(scales[channel] as number);
-    const zeroPoint = zeroPoints[channel] as number;
-    for (let i = start; i < start + run; i++) {
-      codes[i] = clamp(quantizeValue(data[i] as number, inverse, zeroPoint, -128, 127), quantMin, quantMax);
-    }
+  const codes =
+    axis === null
+      ? quantizePerTensor(weight, scales[0] as number, zeroPoints[0] as number, 'qint8')
+      : quantizePerChannel(weight, scales, zeroPoints, axis, 'qint8');
+  if (quantMin > -128 || quantMax < 127) {
+    const values = codes.values.raw.data;
+    for (let i = 0; i < values.length; i++) values[i] = clamp(values[i] as number, quantMin, quantMax);
   }
-  return new QuantizedTensor('qint8', new Tensor('int8', codes, dims), {
-    scales,
-    zeroPoints: Int32Array.from(zeroPoints),
-    axis,
-  });
+  return codes;
 }
 
 function checkFinite(data: Float32Array): void {
