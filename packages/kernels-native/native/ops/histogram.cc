@@ -32,9 +32,18 @@ void find_bins(const float* x, size_t n, Bins bins, int32_t* out) {
   }
 }
 
-// Sixteen lanes of minima and maxima over finite values, for the compiler to keep in vectors.
+// Minima and maxima over finite values: a long run in sixteen lanes, for the compiler to keep in vectors. A bound of -0
+// becomes +0 by adding 0.
 void widen_range(const float* x, size_t n, float* min, float* max) {
   constexpr size_t kLanes = 16;
+  if (n < 4 * kLanes) {
+    for (size_t i = 0; i < n; i++) {
+      if (x[i] - x[i] != 0.0f) continue;
+      if (x[i] < *min) *min = x[i] + 0.0f;
+      if (x[i] > *max) *max = x[i] + 0.0f;
+    }
+    return;
+  }
   float low[kLanes], high[kLanes];
   std::fill(low, low + kLanes, *min);
   std::fill(high, high + kLanes, *max);
@@ -48,7 +57,6 @@ void widen_range(const float* x, size_t n, float* min, float* max) {
     for (size_t lane = 0; lane < kLanes; lane++) take(lane, x[i + lane]);
   }
   for (size_t lane = 0; i < n; i++, lane++) take(lane, x[i]);
-  // + 0: a bound of -0 is +0.
   *min = *std::min_element(low, low + kLanes) + 0.0f;
   *max = *std::max_element(high, high + kLanes) + 0.0f;
 }

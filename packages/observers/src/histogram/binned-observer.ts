@@ -58,8 +58,8 @@ export abstract class BinnedObserver extends UniformObserver {
   }
 
   /**
-   * Adds the other's histogram, and is exact where both have one range. Elsewhere the narrower histogram's bins are
-   * dealt out in sixteenths: no count is lost, and each moves by at most one bin of the joint range.
+   * Adds the other's histogram, and is exact where both have one range. Elsewhere bins are dealt out over
+   * the joint range in sixteenths: no count is lost, and each moves by at most one bin of it.
    */
   protected override mergeState(other: this): void {
     const { minVal: min, maxVal: max } = other;
