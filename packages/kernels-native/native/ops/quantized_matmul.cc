@@ -79,7 +79,8 @@ Status quantized_matmul(Call& call) {
       for (size_t p = 0; p < k; p++) {
         for (size_t j = 0; j < n; j++) transposed[j * k + p] = int8_t(b.data[b_at + p * n + j] ^ flip_b);
       }
-      OCTAVO_TRY(pack_linear_s8(call.kernels, transposed, n, k, &one, &zero_b, 1, nullptr, &packed));
+      const Int8Weight weight = {transposed, 1, n, k, 1, &one, &zero_b, false, nullptr};
+      OCTAVO_TRY(pack_s8(call.kernels, weight, ConvGeometry(), &packed));
       packed_at = b_at;
     }
     const uint8_t* rows_a = a_codes + matrix_offset(y, a, batch);
