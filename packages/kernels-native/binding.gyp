@@ -53,6 +53,7 @@
         "native/napi/backend.cc",
         "native/napi/program.cc",
         "native/ops/attention.cc",
+        "native/ops/conv.cc",
         "native/ops/conv_quantized.cc",
         "native/ops/convert.cc",
         "native/ops/elementwise.cc",

@@ -1,9 +1,10 @@
 import {
+  type Attrs,
   checkInputs,
   type Dims,
   DTYPES,
   type Executable,
-  LinearPackedParams,
+  isPackedParams,
   OctavoError,
   type Operand,
   opByName,
@@ -39,9 +40,8 @@ export class NativeExecutable implements Executable {
     const constants = foldedConstants(program);
     const uses = constantUses(program, constants);
     const handles = constants.map((constant, value): PackedHandle | null => {
-      if (!uses.asLinearWeight.has(value)) return null;
-      const { raw } = constant as Tensor<'float32'>;
-      return callNative(() => backend.packFloat(raw.data, raw.dims[0] as number, raw.dims[1] as number));
+      const pack = uses.asWeight.get(value);
+      return pack === undefined ? null : callNative(() => pack(backend, constant as Tensor<'float32'>));
     });
     const operands = constants.map((constant, value) =>
       constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant),
@@ -125,22 +125,53 @@ function foldedConstants(program: Program): (Operand | undefined)[] {
   return constants;
 }
 
-/** Which constants a linear wants as panels, and which are read as they are. */
+type Pack = (backend: NativeBackend, weight: Tensor<'float32'>) => PackedHandle;
+
+/** Ops that want their constant second operand, a float weight, packed into panels. */
+const FLOAT_WEIGHTS: Readonly<Record<string, (attrs: Attrs) => Pack>> = {
+  'aten::linear':
+    () =>
+    (backend, { raw: { data, dims } }) =>
+      backend.packFloat(data, dims[0] as number, dims[1] as number),
+  'aten::conv': packConv(false),
+  'aten::conv_transpose': packConv(true),
+};
+
+function packConv(transposed: boolean): (attrs: Attrs) => Pack {
+  return (attrs) =>
+    (backend, { raw: { data, dims } }) =>
+      backend.packFloatConv(data, dims, attrs.groups === undefined ? 1 : (attrs.groups as number), transposed);
+}
+
+/** How constants that are float weights are packed, and which constants are read as they are. */
 function constantUses(
   program: Program,
   constants: readonly (Operand | undefined)[],
-): { asLinearWeight: Set<number>; asIs: Set<number> } {
-  const asLinearWeight = new Set<number>();
+): { asWeight: Map<number, Pack>; asIs: Set<number> } {
+  const asWeight = new Map<number, Pack>();
   const asIs = new Set(program.outputs.map(({ value }) => value));
-  for (const { op, inputs } of program.instructions) {
+  const forms = new Map<number, string>();
+  for (const { op, inputs, attrs } of program.instructions) {
     inputs.forEach((value, i) => {
       const constant = value < 0 ? undefined : constants[value];
       if (constant === undefined) return;
-      if (op === 'aten::linear' && i === 1 && !LinearPackedParams.is(constant)) asLinearWeight.add(value);
-      else asIs.add(value);
+      const pack = i === 1 && !isPackedParams(constant) ? FLOAT_WEIGHTS[op]?.(attrs) : undefined;
+      if (pack === undefined) {
+        asIs.add(value);
+        return;
+      }
+      // Panels are of one op and number of groups: a weight that two forms share is packed at each call instead.
+      const form = `${op} ${attrs.groups ?? 1}`;
+      if ((forms.get(value) ?? form) !== form) {
+        asIs.add(value);
+        asWeight.delete(value);
+      } else if (!forms.has(value)) {
+        forms.set(value, form);
+        asWeight.set(value, pack);
+      }
     });
   }
-  return { asLinearWeight, asIs };
+  return { asWeight, asIs };
 }
 
 function encodeInstructions(program: Program): Float64Array {

@@ -60,6 +60,8 @@ export interface NativeBackend {
   ): PackedHandle;
   /** weight float32 [n, k] row-major. */
   packFloat(weight: Float32Array, n: number, k: number): PackedHandle;
+  /** weight float32 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed. */
+  packFloatConv(weight: Float32Array, dims: readonly number[], groups: number, transposed: boolean): PackedHandle;
   /** Runs one op into outputs that the caller made by the op's shape rule. */
   runOp(opcode: number, attrs: Float64Array, inputs: readonly NativeOperand[], outputs: readonly NativeOperand[]): void;
   /**

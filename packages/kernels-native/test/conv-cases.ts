@@ -1,7 +1,7 @@
 import { type Attrs, ConvPackedParams, type Tensor } from '@octavo/core';
 import { type Cases, codes, floats, integer, packedWeights, quantizedWeight, type Random } from './random.js';
 
-export interface ConvKind {
+interface ConvKind {
   readonly rank: number;
   readonly groups: number;
   /** Channels of one group. */
@@ -35,7 +35,7 @@ function spatial(random: Random, { kernel, dilation, padding }: Geometry, transp
   return kernel.map((taps, i) => {
     const reach = (dilation[i] as number) * (taps - 1) + 1;
     const pads = (padding[i] as number) + (padding[rank + i] as number);
-    return Math.max(1, transposed ? pads + 1 : reach - pads) + integer(random, 0, rank === 3 ? 3 : 6);
+    return Math.max(1, transposed ? pads + 1 : reach - pads) + integer(random, 0, transposed ? 2 : rank === 3 ? 3 : 6);
   });
 }
 
@@ -52,7 +52,9 @@ function quantized(
     ...rest,
     groups,
     transposed,
-    outputPadding: transposed ? rest.stride.map((step, i) => Math.min(1, Math.max(step, rest.dilation[i] ?? 1) - 1)) : 0,
+    outputPadding: transposed
+      ? rest.stride.map((step, i) => Math.min(1, Math.max(step, rest.dilation[i] ?? 1) - 1))
+      : 0,
   });
   const x = [integer(random, 1, 2), packed.inChannels, ...spatial(random, { kernel, ...rest }, transposed)];
   return [codes(random, x, 'uint8'), packed];
@@ -67,6 +69,28 @@ function anyKind(random: Random): ConvKind {
     inputs: random() < 0.4 ? 1 : integer(random, 1, random() < 0.2 ? 70 : 9),
     outputs: random() < 0.4 ? 1 : integer(random, 1, 20),
   };
+}
+
+function floatConv(
+  random: Random,
+  { rank, groups, inputs, outputs }: ConvKind,
+  transposed: boolean,
+): ReturnType<Cases[string]> {
+  const { kernel, ...rest } = geometry(random, rank);
+  const weight = floats(
+    random,
+    transposed ? [groups * inputs, outputs, ...kernel] : [groups * outputs, inputs, ...kernel],
+  );
+  const x = floats(
+    random,
+    [integer(random, 1, 2), groups * inputs, ...spatial(random, { kernel, ...rest }, transposed)],
+    random() < 0.2 ? 0.02 : 0,
+  );
+  const outputPadding = rest.stride.map((step, i) => Math.min(1, Math.max(step, rest.dilation[i] ?? 1) - 1));
+  return [
+    [x, weight, random() < 0.7 ? floats(random, [groups * outputs]) : null],
+    transposed ? { ...rest, groups, outputPadding } : { ...rest, groups },
+  ];
 }
 
 /** Attributes of a static op of `k` products whose codes mostly stay in their range, and sometimes lie far outside. */
@@ -97,4 +121,9 @@ export const CONV_CASES: Cases = {
     const [x, packed] = quantized(r, anyKind(r), true);
     return [[x, packed], staticAttrs(r, depth(packed))];
   },
+  'aten::conv': (r) => {
+    const [operands, attrs] = floatConv(r, anyKind(r), false);
+    return [operands, { ...attrs, activation: integer(r, 0, 3) }];
+  },
+  'aten::conv_transpose': (r) => floatConv(r, anyKind(r), true),
 };

@@ -92,6 +92,17 @@ typedef struct {
   size_t ldc;
 } octavo_depthwise_u8s8;
 
+// C[m, channels] = activation(sum over taps of pixel * weight + bias), each channel one FMA chain over the taps from +0.
+typedef struct {
+  size_t m, taps, channels;
+  const float* const* pixels;  // m * taps pointers to `channels` values
+  const float* weights;        // [channels / 16][taps][16], zero-padded
+  const float* bias;           // `channels` values, or NULL
+  float* c;
+  size_t ldc;
+  octavo_activation activation;
+} octavo_depthwise_f32;
+
 // Element-wise functions of one float operand. The values are this ABI's own.
 typedef enum {
   OCTAVO_UNARY_GELU, OCTAVO_UNARY_RELU, OCTAVO_UNARY_TANH, OCTAVO_UNARY_SIGMOID,
@@ -114,6 +125,7 @@ typedef struct {
   size_t (*gemm_u8s8_scratch)(size_t k);
   void (*gemm_u8s8_codes)(const octavo_gemm_u8s8_codes*);
   void (*depthwise_u8s8)(const octavo_depthwise_u8s8*);
+  void (*depthwise_f32)(const octavo_depthwise_f32*);
 
   void (*unary)(octavo_unary fn, const float* x, float* y, size_t n);
   // y[i] = a[i * a_step] fn b[i * b_step]; steps are 0 or 1.

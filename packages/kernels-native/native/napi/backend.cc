@@ -23,7 +23,7 @@ Napi::Function NativeBackend::Define(Napi::Env env) {
                      {InstanceAccessor<&NativeBackend::Isa>("isa"), InstanceAccessor<&NativeBackend::KernelNames>("kernelNames"),
                       InstanceAccessor<&NativeBackend::Threads>("threads"),
                       InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackConv>("packConv"),
-                      InstanceMethod<&NativeBackend::PackFloat>("packFloat"),
+                      InstanceMethod<&NativeBackend::PackFloat>("packFloat"), InstanceMethod<&NativeBackend::PackFloatConv>("packFloatConv"),
                       InstanceMethod<&NativeBackend::RunOp>("runOp"), InstanceMethod<&NativeBackend::CreateProgram>("createProgram")});
 }
 
@@ -153,6 +153,27 @@ Napi::Value NativeBackend::PackFloat(const Napi::CallbackInfo& info) {
   }
   std::shared_ptr<PackedWeight> packed;
   check(env, pack_linear_f32(weight.data, n, k, &packed));
+  return packed_handle(env, std::move(packed));
+}
+
+// packFloatConv(weight: Float32Array, dims, groups, transposed) -> handle
+Napi::Value NativeBackend::PackFloatConv(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Elements<float> values = float_elements(info[0], "weight");
+  FloatConvWeight weight = {values.data, 0, {}, size_argument(info[2], "groups"), info[3].ToBoolean().Value()};
+  const Napi::Array dims = info[1].IsArray() ? info[1].As<Napi::Array>() : Napi::Array::New(env);
+  weight.rank = int(dims.Length());
+  bool fits = weight.rank >= 3 && weight.rank <= 2 + kSpatialAxes && weight.groups >= 1;
+  size_t size = 1;
+  for (int i = 0; fits && i < weight.rank; i++) {
+    weight.dims[i] = int64_t(size_argument(dims.Get(uint32_t(i)), "a dimension"));
+    fits = weight.dims[i] >= 1 && !__builtin_mul_overflow(size, size_t(weight.dims[i]), &size);
+  }
+  if (!fits || size != values.count || size_t(weight.dims[0]) % weight.groups != 0) {
+    throw_status(env, fail(Code::InvalidShape, "the data, dims and groups do not fit a float convolution's weight"));
+  }
+  std::shared_ptr<PackedWeight> packed;
+  check(env, pack_conv_f32(weight, &packed));
   return packed_handle(env, std::move(packed));
 }
 

@@ -155,8 +155,8 @@ NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
       view.packed = packed_argument(packed);
       view.present = true;
       view.dtype = DType::Float32;
-      view.rank = 2;
-      view.dims[0] = int64_t(view.packed->n), view.dims[1] = int64_t(view.packed->k);
+      view.rank = view.packed->rank;
+      for (int d = 0; d < view.rank; d++) view.dims[d] = view.packed->dims[d];
     }
     constants[i] = std::move(view);
   }

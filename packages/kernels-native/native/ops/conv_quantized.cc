@@ -63,11 +63,9 @@ Status multiply(const Conv& conv) {
 }
 
 Status depthwise(const Conv& conv) {
-  // Few enough positions that the lines of their pixels stay in L1 from one 16 channels to the next.
-  constexpr size_t kBlockRows = 32;
   const size_t taps = conv.weight.geometry.taps(), channels = conv.sizes.in_channels;
   std::atomic<bool> no_memory{false};
-  for_row_blocks(conv.call, conv.sizes.rows(), kBlockRows, [&](size_t row, size_t rows) {
+  for_row_blocks(conv.call, conv.sizes.rows(), kDepthwiseRows, [&](size_t row, size_t rows) {
     const uint8_t** pixels = reinterpret_cast<const uint8_t**>(scratch(1, rows * taps * sizeof(void*)));
     if (pixels == nullptr) {
       no_memory = true;
@@ -121,7 +119,7 @@ Status run_conv(Call& call, bool transposed) {
   const PixelRows<uint8_t> pixels(geometry, sizes, from, padding);
   const Conv conv = {call, weight, sizes, pixels, requantization(weight, attrs, memory), from, to};
   OCTAVO_TRY(by_channel ? depthwise(conv) : multiply(conv));
-  if (turn_y) transpose_all(call, to, sizes.batch, sizes.out_positions(), sizes.out_channels, y.data);
+  if (turn_y) transpose_all(call, static_cast<const uint8_t*>(to), sizes.batch, sizes.out_positions(), sizes.out_channels, y.data);
   return {};
 }
 

@@ -8,6 +8,10 @@
 
 namespace octavo {
 
+// Positions of a block of a depthwise convolution: so few that the lines of their pixels stay in L1 from some channels to
+// the next.
+constexpr size_t kDepthwiseRows = 32;
+
 // Sizes of one call, checked. x and y lie [batch, depth, height, width, channels].
 struct ConvSizes {
   size_t batch, in_channels, out_channels;

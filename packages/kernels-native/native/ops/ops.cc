@@ -42,6 +42,8 @@ const Op kOps[] = {
     {36, "quantized::linear", linear_static},
     {37, "quantized::conv", conv_quantized},
     {38, "quantized::conv_transpose", conv_transpose_quantized},
+    {39, "aten::conv", conv},
+    {40, "aten::conv_transpose", conv_transpose},
     {50, "quantized::add", quantized_add},
     {51, "quantized::mul", quantized_mul},
     {52, "quantized::add_scalar", quantized_add_scalar},

@@ -72,6 +72,8 @@ Status table_from_codes(Call& call);
 Status linear_static(Call& call);
 Status conv_quantized(Call& call);
 Status conv_transpose_quantized(Call& call);
+Status conv(Call& call);
+Status conv_transpose(Call& call);
 Status histc(Call& call);
 Status finite_range(Call& call);
 

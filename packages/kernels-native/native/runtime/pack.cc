@@ -64,7 +64,44 @@ Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<
   }
   packed->kind = PackedWeight::kFloat;
   packed->n = n, packed->k = k, packed->panel_stride = k * OCTAVO_PANEL;
+  packed->rank = 2, packed->dims[0] = int64_t(n), packed->dims[1] = int64_t(k);
   pack_f32(weight, {1, k}, n, k, packed->panels.as<float>());
+  *out = std::move(packed);
+  return {};
+}
+
+void pack_conv_f32(const FloatConvWeight& weight, float* out) {
+  const size_t taps = weight.taps(), channels = weight.channels(), k = taps * channels;
+  // A depthwise weight is one group of as many columns, each of its own channel.
+  const size_t groups = weight.depthwise() ? 1 : weight.groups, n = weight.depthwise() ? weight.groups : weight.n();
+  const size_t column_step = weight.transposed ? taps : k, channel_step = weight.transposed ? weight.n() * taps : taps;
+  for (size_t g = 0; g < groups; g++) {
+    const float* from = weight.values + g * n * k;
+    for (size_t first = 0; first < n; first += OCTAVO_PANEL) {
+      const size_t columns = n - first < OCTAVO_PANEL ? n - first : OCTAVO_PANEL;
+      for (size_t tap = 0; tap < taps; tap++) {
+        for (size_t c = 0; c < channels; c++, out += OCTAVO_PANEL) {
+          for (size_t j = 0; j < OCTAVO_PANEL; j++) {
+            out[j] = j < columns ? from[(first + j) * column_step + c * channel_step + tap] : 0.0f;
+          }
+        }
+      }
+    }
+  }
+}
+
+Status pack_conv_f32(const FloatConvWeight& weight, std::shared_ptr<PackedWeight>* out) {
+  std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
+  if (!packed || !packed->panels.reserve(weight.panel_floats() * sizeof(float))) {
+    return fail(Code::OutOfMemory, "no memory to pack a float weight of %zu floats", weight.panel_floats());
+  }
+  packed->kind = PackedWeight::kFloatConv;
+  packed->n = weight.n(), packed->k = weight.taps() * weight.channels(), packed->groups = weight.groups;
+  packed->panel_stride = packed->k * OCTAVO_PANEL;
+  packed->geometry.transposed = weight.transposed;
+  packed->rank = weight.rank;
+  for (int i = 0; i < weight.rank; i++) packed->dims[i] = weight.dims[i];
+  pack_conv_f32(weight, packed->panels.as<float>());
   *out = std::move(packed);
   return {};
 }

@@ -23,7 +23,7 @@ void pack_f32(const float* b, MatrixSteps steps, size_t n, size_t k, float* out)
 // A packed weight: float panels; int8 panels with what the epilogue needs of each column; or the int16 weights of a
 // depthwise convolution (`octavo_depthwise_u8s8`) with the same. A convolution has panels for each group.
 struct PackedWeight {
-  enum Kind { kFloat, kInt8, kDepthwise } kind;
+  enum Kind { kFloat, kInt8, kDepthwise, kFloatConv } kind;
   size_t n, k;  // of one group; of all channels where depthwise
   size_t groups = 1;
   const octavo_kernels* kernels;  // whose int8 layout this is
@@ -32,7 +32,9 @@ struct PackedWeight {
   bool has_bias = false, has_zeros = false;
   bool per_channel = true;  // scales were given for each channel, not one for all
   size_t panel_stride = 0;  // elements from one panel to the next
-  ConvGeometry geometry;
+  ConvGeometry geometry;    // of an int8 convolution; a float one has it in its attributes
+  int rank = 0;             // and dims of a float weight, as its op takes it
+  int64_t dims[2 + kSpatialAxes] = {};
 
   size_t padded_n() const { return panel_count(n) * OCTAVO_PANEL; }
   size_t group_stride() const { return panel_count(n) * panel_stride; }
@@ -40,6 +42,27 @@ struct PackedWeight {
 };
 
 Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<PackedWeight>* out);
+
+// A float convolution's weight: [groups][n][channels][taps], or transposed [groups][channels][n][taps], of the dims in
+// `dims`. Panels of each group with k = taps, then channels; of a depthwise one [groups / 16][taps][16].
+struct FloatConvWeight {
+  const float* values;
+  int rank;
+  int64_t dims[2 + kSpatialAxes];
+  size_t groups;
+  bool transposed;
+
+  size_t taps() const { size_t n = 1; for (int i = 2; i < rank; i++) n *= size_t(dims[i]); return n; }
+  size_t n() const { return transposed ? size_t(dims[1]) : size_t(dims[0]) / groups; }
+  size_t channels() const { return transposed ? size_t(dims[0]) / groups : size_t(dims[1]); }
+  bool depthwise() const { return n() == 1 && channels() == 1; }
+  size_t panel_floats() const {
+    return depthwise() ? f32_panel_floats(groups, taps()) : groups * f32_panel_floats(n(), taps() * channels());
+  }
+};
+
+void pack_conv_f32(const FloatConvWeight& weight, float* out);
+Status pack_conv_f32(const FloatConvWeight& weight, std::shared_ptr<PackedWeight>* out);
 
 // An int8 weight as a model holds it: [groups][n][channels][taps], or transposed [groups][channels][n][taps].
 // scales and zeros: one a column (groups * n) where `per_channel`, else one. bias: one a column, or nullptr.

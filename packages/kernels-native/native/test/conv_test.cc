@@ -3,9 +3,7 @@
 // convolutions, every layout of their tensors.
 #include "conv_test.h"
 
-#include <functional>
 #include <memory>
-#include <numeric>
 
 #include "../ops/ops.h"
 #include "../runtime/pack.h"
@@ -181,6 +179,52 @@ void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
   }
 }
 
+void test_depthwise_f32(const octavo_kernels* table, uint64_t seed, size_t one_in) {
+  constexpr size_t kRows = 20, kChannels = 40, kTaps = 30;
+  Guarded x(8192), weight(padded(kChannels) * kTaps * 4), bias(kChannels * 4), pointers(kRows * kTaps * sizeof(void*)), c(kRows * (kChannels + 9) * 4);
+  Random random(seed * 1000171);
+  for (size_t round = 0; round < 6000 / one_in; round++) {
+    const size_t m = 1 + random.below(kRows), channels = 1 + random.below(kChannels), taps = 1 + random.below(kTaps), ldc = channels + random.below(9);
+    const octavo_activation activation = octavo_activation(random.below(2) * (1 + 2 * random.below(2)));  // none, relu, relu6
+    check::at("m %zu, channels %zu, taps %zu, ldc %zu, activation %zu", m, channels, taps, ldc, activation);
+    std::vector<float> values(channels + random.below(500)), weights(channels * taps), biases(channels);
+    for (float& v : values) v = random.one_in(200) ? check::special(random) : random.wide();
+    for (float& v : weights) v = random.wide();
+    for (float& v : biases) v = random.wide();
+    octavo::FloatConvWeight model = {weights.data(), 3, {int64_t(channels), 1, int64_t(taps)}, channels, false};
+    std::vector<float> panels(octavo::f32_panel_floats(channels, taps));
+    octavo::pack_conv_f32(model, panels.data());
+    // A single channel is depthwise as well.
+    check::expect(model.panel_floats() == panels.size());
+    const float* base = x.copy(values.data(), values.size(), random);
+    std::vector<const float*> starts(m * taps);
+    for (const float*& start : starts) start = base + random.below(values.size() - channels + 1);
+    const bool with_bias = random.one_in(2);
+    const octavo_depthwise_f32 depthwise = {m, taps, channels, pointers.copy(starts.data(), starts.size(), random),
+                                            weight.copy(panels.data(), panels.size(), random),
+                                            with_bias ? bias.copy(biases.data(), channels, random) : nullptr,
+                                            c.fresh<float>((m - 1) * ldc + channels, random), ldc, activation};
+    table->depthwise_f32(&depthwise);
+    std::vector<float> expected(m * channels);
+    for (size_t r = 0; r < m; r++) {
+      for (size_t j = 0; j < channels; j++) {
+        float sum = 0;
+        for (size_t t = 0; t < taps; t++) sum = fmaf(starts[r * taps + t][j], weights[j * taps + t], sum);
+        if (with_bias) sum += biases[j];
+        if (activation != OCTAVO_ACT_NONE) sum = 0 > sum ? 0 : sum;
+        if (activation == OCTAVO_ACT_RELU6) sum = 6 < sum ? 6 : sum;
+        expected[r * channels + j] = sum;
+      }
+    }
+    check::expect_floats("C", depthwise.c, ldc, expected.data(), channels, m, channels);
+    bool gaps = true;
+    for (size_t r = 0; r + 1 < m; r++) {
+      for (size_t j = channels; j < ldc; j++) gaps = gaps && check::to_bits(depthwise.c[r * ldc + j]) == 0xA5A5A5A5u;
+    }
+    if (!check::expect(gaps)) printf("  wrote between the rows\n");
+  }
+}
+
 // A tensor [batch, channels, depth, height, width] in either layout, all its memory between guard pages.
 View place(Guarded& memory, const std::vector<uint8_t>& values, const size_t* dims, bool channels_last, Random& random) {
   View view;
@@ -288,6 +332,7 @@ void test_conv(const octavo_kernels* table, uint64_t seed, size_t one_in) {
 const std::vector<ConvTest>& conv_tests() {
   static const std::vector<ConvTest> tests = {{"codes, formula", true, test_gemm_codes},
                                               {"depthwise, formula", false, test_depthwise},
+                                              {"float depthwise, formula", false, test_depthwise_f32},
                                               {"convolutions, every layout", true, test_conv}};
   return tests;
 }
