@@ -76,6 +76,7 @@
         "native/ops/quantized_table.cc",
         "native/ops/shape.cc",
         "native/ops/static_requantization.cc",
+        "native/ops/to_layout.cc",
         "native/ops/windows.cc",
         "native/runtime/call.cc",
         "native/runtime/cpu.cc",

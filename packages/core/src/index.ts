@@ -79,6 +79,7 @@ export {
 } from './quantize.js';
 export * as Q from './quantized/index.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
+export { channelsLastOf } from './tensor/channels-last.js';
 export type { PerAxis } from './tensor/conv-geometry.js';
 export { type ConvOptions, ConvPackedParams } from './tensor/conv-packed-params.js';
 export {

@@ -9,11 +9,13 @@ import {
   OctavoError,
   type OpDef,
   type Program,
+  Tensor,
 } from '@octavo/core';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
+import { hasChannels, layoutOf } from './layout.js';
 import { loadAddon } from './load.js';
-import { emptyTensor, encodeAttrs, PackedWeights, tensorOperand } from './operands.js';
+import { emptyTensor, encodeAttrs, outputOperand, PackedWeights, physicalOperand } from './operands.js';
 
 export interface NativeBackendOptions {
   /** The best instruction set to use: 'scalar', 'avx2', 'avx512vnni'. Default: OCTAVO_ISA, else the CPU's best. */
@@ -46,13 +48,17 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
     // Alias ops only put other dims on the same memory, which needs no native call.
     if (op.alias || opcodes[op.name] !== op.opcode) return undefined;
     return (inputs, attrs) => {
-      const outputs = op.infer(inputs.map(metaOf), attrs).map(emptyTensor);
+      const channelsLast = inputs.map((x) => (Tensor.is(x) && x.raw.channelsLast ? x.raw.dims.length : null));
+      const layout = layoutOf(op.name, channelsLast, attrs);
+      const metas = op.infer(inputs.map(metaOf), attrs);
+      const ordered = metas.map(({ dims }) => layout.output && hasChannels(dims));
+      const outputs = metas.map((meta, i) => emptyTensor(meta, ordered[i] as boolean));
       callNative(() =>
         native.runOp(
           op.opcode,
           Float64Array.from(encodeAttrs(op, attrs)),
-          inputs.map((input) => packed.operand(input)),
-          outputs.map(tensorOperand),
+          inputs.map((input) => (layout.inputs && Tensor.is(input) ? physicalOperand(input) : packed.operand(input))),
+          outputs.map((output, i) => outputOperand(output, ordered[i] as boolean)),
         ),
       );
       return outputs;

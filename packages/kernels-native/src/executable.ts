@@ -15,6 +15,7 @@ import {
   type TensorMeta,
 } from '@octavo/core';
 import { callNative, fromNative } from './errors.js';
+import { assignLayouts, hasChannels } from './layout.js';
 import type { NativeBackend, NativeProgram, PackedHandle } from './native.js';
 import { checkBuffer, encodeAttrs, type PackedWeights } from './operands.js';
 
@@ -31,12 +32,13 @@ export class NativeExecutable implements Executable {
   readonly referenceOps = [];
   private native: NativeProgram | null;
   private readonly plans = new Map<string, Plan>();
+  private readonly program: Program;
+  private readonly channelsLast: ReadonlySet<number>;
 
-  constructor(
-    backend: NativeBackend,
-    packed: PackedWeights,
-    private readonly program: Program,
-  ) {
+  constructor(backend: NativeBackend, packed: PackedWeights, source: Program) {
+    const { program, channelsLast } = assignLayouts(source);
+    this.program = program;
+    this.channelsLast = channelsLast;
     const constants = foldedConstants(program);
     const uses = constantUses(program, constants);
     const handles = constants.map((constant, value): PackedHandle | null => {
@@ -102,7 +104,10 @@ export class NativeExecutable implements Executable {
     for (const [value, offset] of memory.offsets.entries()) {
       const meta = memory.metas[value] as TensorMeta;
       if (offset < 0) numbers.push(0);
-      else numbers.push(1, DTYPES[meta.dtype].code, ...list(meta.dims), offset);
+      else {
+        const channelsLast = Number(this.channelsLast.has(value) && hasChannels(meta.dims));
+        numbers.push(1, DTYPES[meta.dtype].code, channelsLast, ...list(meta.dims), offset);
+      }
     }
     const index = callNative(() => native.addPlan(Float64Array.from(numbers)));
     if (this.plans.size >= MAX_PLANS) {

@@ -4,16 +4,20 @@
 /** Packed weights in native memory; freed with the handle. */
 export type PackedHandle = { readonly __packed: unique symbol };
 
-/** An operand: [dtype code, dims, data], packed weights, or null for an optional one that is absent. */
+/**
+ * An operand: [dtype code, dims, data, channelsLast], packed weights, or null for an optional one that is absent. Data of
+ * dims [batch, channels, ...spatial] lies [batch, ...spatial, channels] where channelsLast is true.
+ */
 export type NativeOperand =
-  | readonly [dtype: number, dims: readonly number[], data: ArrayBufferView]
+  | readonly [dtype: number, dims: readonly number[], data: ArrayBufferView, channelsLast: boolean]
   | PackedHandle
   | null;
 
 export interface NativeProgram {
   /**
    * Registers a shape and returns its index. numbers: arena bytes; input values, output values (each: count, values);
-   * then for each value 0 (a constant, or unused), or 1, dtype code, rank, dims, byte offset into the arena.
+   * then for each value 0 (a constant, or unused), or 1, dtype code, 1 where it is channels-last, rank, dims, byte offset
+   * into the arena.
    */
   addPlan(numbers: Float64Array): number;
   dropPlan(plan: number): void;

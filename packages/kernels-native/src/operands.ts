@@ -61,10 +61,18 @@ export class PackedWeights {
   }
 }
 
-/** A tensor as native code takes it. Memory that may shrink or change under a native thread is refused by name. */
+/** A tensor as native code takes it, row-major. Memory that may shrink or change under a native thread is refused by name. */
 export function tensorOperand(tensor: Tensor): NativeOperand {
   checkBuffer(tensor);
-  return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data];
+  return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data, false];
+}
+
+/** A tensor in the order that its memory has just now. */
+export function physicalOperand(tensor: Tensor): NativeOperand {
+  const { dims, channelsLast } = tensor.raw;
+  // Only native kernels make channels-last memory, which is no user's buffer until it is read and so put in order.
+  if (channelsLast) return [DTYPES[tensor.type].code, dims, channelsLast, true];
+  return tensorOperand(tensor);
 }
 
 /** Refuses shared and resizable buffers: another thread or a resize could change them during a call. */
@@ -115,8 +123,14 @@ export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
   });
 }
 
+/** A tensor of `emptyTensor`, in the order that it was made for: the tensor itself forgets it where both are the same. */
+export function outputOperand({ type, raw }: Tensor, channelsLast: boolean): NativeOperand {
+  return [DTYPES[type].code, raw.dims, raw.channelsLast ?? raw.data, channelsLast];
+}
+
 /** An uninitialised tensor for an op to write all of: clearing megabytes first would cost as much as many an op. */
-export function emptyTensor({ dtype, dims }: TensorMeta): Tensor {
+export function emptyTensor({ dtype, dims }: TensorMeta, channelsLast: boolean): Tensor {
   const { buffer } = Buffer.allocUnsafeSlow(sizeOf(dims) * DTYPES[dtype].bytes);
-  return new Tensor(dtype, new DTYPES[dtype].array(buffer as ArrayBuffer), dims);
+  const data = new DTYPES[dtype].array(buffer as ArrayBuffer);
+  return channelsLast ? Tensor.channelsLast(dtype, data, dims) : new Tensor(dtype, data, dims);
 }

@@ -4,7 +4,17 @@ import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { CONV_CASES } from './conv-cases.js';
 import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
 import { QUANTIZED_CASES } from './quantized-cases.js';
-import { bitsOf, type Cases, codes, dims, floats, generator, integer, packedWeights } from './random.js';
+import {
+  bitsOf,
+  type Cases,
+  codes,
+  dims,
+  floats,
+  generator,
+  inChannelsLast,
+  integer,
+  packedWeights,
+} from './random.js';
 
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
@@ -113,10 +123,17 @@ const CASES: Cases = {
   },
   'octavo::arange_like': (r) => [[floats(r, [integer(r, 1, 9), 3])], { dim: integer(r, -2, 1) }],
   'aten::cat': (r) => {
-    const [a, b] = [integer(r, 1, 6), integer(r, 1, 6)];
-    const dim = integer(r, 0, 1);
-    const part = (): Tensor => floats(r, dim === 0 ? [integer(r, 1, 5), b] : [a, integer(r, 1, 5)]);
+    const shape = dims(r, 2, 4, 6);
+    const dim = integer(r, 0, shape.length - 1);
+    const part = (): Tensor => floats(r, shape.with(dim, integer(r, 1, 5)));
     return [[part(), part(), part()], { dim }];
+  },
+  'octavo::to_layout': (r) => {
+    const shape = dims(r, 3, 5, 24);
+    return [
+      [r() < 0.5 ? floats(r, shape.slice(0, 4)) : codes(r, shape.slice(0, 4), 'uint8')],
+      { channelsLast: integer(r, 0, 1) },
+    ];
   },
   'aten::to': (r) => {
     const from = [floats(r, [50], 0.3), codes(r, [50], 'int8'), codes(r, [50], 'uint8')][integer(r, 0, 2)] as Tensor;
@@ -218,6 +235,18 @@ describe.each(supportedIsas())('native ops on %s', (isa) => {
           `seed ${seed}, attrs ${JSON.stringify(attrs)}, dims ${inputs.map((x) => (x === null ? '-' : isPackedParams(x) ? x.weight.dims : x.dims)).join(' | ')}`,
         ).toEqual(expected);
       }
+    }
+  });
+
+  it.each(Object.keys(CASES))('%s has these bits whatever the order of its operands in memory', (name) => {
+    const def = opByName(name);
+    for (let seed = 0; seed < ROUNDS / 2; seed++) {
+      const random = generator(seed);
+      const [inputs, attrs] = (CASES[name] as Cases[string])(random);
+      const expected = def.reference(inputs, attrs).map(bitsOf);
+      const turned = inputs.map((x) => (Tensor.is(x) && random() < 0.7 ? inChannelsLast(x) : x));
+      const got = backends[1]?.kernel(def)?.(turned, attrs).map(bitsOf);
+      expect(got, `seed ${seed}, attrs ${JSON.stringify(attrs)}`).toEqual(expected);
     }
   });
 

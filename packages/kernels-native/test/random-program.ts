@@ -12,7 +12,7 @@ import {
 import { floats, integer, packedWeights, type Random } from './random.js';
 
 /** A program under construction: values with the shapes they have for the example input. */
-class Builder {
+export class Builder {
   readonly values: ProgramValue[] = [];
   readonly metas: (TensorMeta | undefined)[] = [];
   readonly instructions: Instruction[] = [];
@@ -96,7 +96,7 @@ const STEPS: Step[] = [
   },
 ];
 
-function first(values: number[]): number {
+export function first(values: number[]): number {
   return values[0] as number;
 }
 

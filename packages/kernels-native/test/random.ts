@@ -1,5 +1,6 @@
 import {
   type Attrs,
+  channelsLastOf,
   type DType,
   LinearPackedParams,
   type Operand,
@@ -97,4 +98,11 @@ export function bitsOf(tensor: Tensor): string {
   const copy = data.slice();
   if (copy instanceof Float32Array) copy.set(copy.map((x) => (Number.isNaN(x) ? Number.NaN : x)));
   return `${tensor.type} [${tensor.raw.dims}] ${Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('hex')}`;
+}
+
+/** The same tensor in channels-last memory, as native kernels make them; ranks that have no such order stay as they are. */
+export function inChannelsLast(tensor: Tensor): Tensor {
+  const { type, raw } = tensor;
+  if (raw.dims.length < 3 || raw.dims.length > 5) return tensor;
+  return Tensor.channelsLast(type, channelsLastOf(raw.data, raw.dims), raw.dims);
 }

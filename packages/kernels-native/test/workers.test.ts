@@ -17,7 +17,7 @@ const PRELUDE = `
   const none = new Array(steps + 1).fill(null);
   const program = backend.createProgram(none, none, Float64Array.from(instructions));
   const plan = [(steps + 1) * size * 4, 1, 0, 1, steps];
-  for (let i = 0; i <= steps; i++) plan.push(1, 0, 1, size, i * size * 4);
+  for (let i = 0; i <= steps; i++) plan.push(1, 0, 0, 1, size, i * size * 4);
   const index = program.addPlan(Float64Array.from(plan));
   const start = (done) => program.runAsync(index, [new Float32Array(size)], done);
 `;
@@ -61,7 +61,7 @@ describe('the addon in several threads and at exit', () => {
     const two = [null, null];
     const program = backend.createProgram(two, two, Float64Array.from([13, 1, 0, 1, 1, 0]));
     const plan = (...numbers: number[]): unknown => program.addPlan(Float64Array.from(numbers));
-    const slot = (size: number, offset: number): number[] => [1, 0, 1, size, offset];
+    const slot = (size: number, offset: number): number[] => [1, 0, 0, 1, size, offset];
     expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(17, 64))).toThrow(/does not fit the arena/);
     expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(16, 32))).toThrow(/multiples of 64/);
     expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), 0)).toThrow(/has no place/);
@@ -77,7 +77,29 @@ describe('the addon in several threads and at exit', () => {
       /do not fit/,
     );
     expect(() =>
-      backend.runOp(13, new Float64Array(0), [[0, [4], new Float32Array(3)]], [[0, [4], new Float32Array(4)]]),
+      backend.runOp(
+        13,
+        new Float64Array(0),
+        [[0, [4], new Float32Array(3), false]],
+        [[0, [4], new Float32Array(4), false]],
+      ),
     ).toThrow(/does not fit its dtype and dims/);
+  });
+
+  it('refuses orders of memory that an op does not know', () => {
+    const { NativeBackend } = require(addon) as { NativeBackend: new (isa: null, threads: number) => never };
+    // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
+    const backend = new NativeBackend(null, 1) as any;
+    const operand = (dims: number[], channelsLast: unknown): unknown => [0, dims, new Float32Array(24), channelsLast];
+    const run = (opcode: number, x: unknown, y: unknown, ...attrs: number[]): void =>
+      backend.runOp(opcode, Float64Array.from(attrs), [x], [y]);
+    const [first, last] = [operand([1, 2, 3, 4], false), operand([1, 2, 3, 4], true)];
+    run(13, last, last);
+    expect(() => run(13, last, first)).toThrow(/orders of memory/);
+    expect(() => run(6, last, last, -1)).toThrow(/orders of memory/);
+    expect(() => run(13, operand([6, 4], true), operand([6, 4], true))).toThrow(/without a rank of 3 to 5/);
+    expect(() => run(13, operand([6, 4], 1), first)).toThrow(/must say whether/);
+    const program = backend.createProgram([null, null], [null, null], Float64Array.from([13, 1, 0, 1, 1, 0]));
+    expect(() => program.addPlan(Float64Array.from([128, 1, 0, 1, 1, 1, 0, 1, 1, 16, 0]))).toThrow(/without a rank/);
   });
 });

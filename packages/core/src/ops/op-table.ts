@@ -35,6 +35,7 @@ import { upsampleBilinear2d, upsampleNearest2d } from './quantized/resize.js';
 import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
 import { reshape, unsqueeze } from './reshape.js';
+import { toLayout } from './to-layout.js';
 import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
 import { upsampleBilinear, upsampleNearest } from './upsample.js';
 
@@ -125,6 +126,7 @@ export const OP_LIST: readonly OpDef[] = [
   histc, // 93
   finiteRangeOp,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
+  toLayout,
 ];
 
 /** Every op by name. */

@@ -1,6 +1,7 @@
 import { OctavoError } from '../errors.js';
 import { float16FromFloat32 } from '../numerics/float16.js';
 import { notifyRead } from '../ops/recorder.js';
+import { checkChannelsLast, ordersAgree, rowMajorOf } from './channels-last.js';
 import { checkDType, DTYPES, type DType, type DTypeArrays, dtypeOfArray, type TypedArray } from './dtype.js';
 import { checkDims, type Dims, formatDims, sizeOf } from './shape.js';
 
@@ -8,6 +9,15 @@ const BRAND = Symbol.for('@octavo/Tensor.v1');
 
 /** Plain numbers accepted by `Tensor.from`, nested to any depth. */
 export type NestedNumbers = number | bigint | boolean | readonly NestedNumbers[];
+
+/** @internal Dims and data of a tensor. */
+export interface RawTensor<T extends DType = DType> {
+  readonly dims: Dims;
+  /** Row-major, whatever the order of the memory: see `Tensor.channelsLast`. */
+  readonly data: DTypeArrays[T];
+  /** The data in channels-last order, where that is the tensor's memory just now; null once `data` was read. */
+  readonly channelsLast?: DTypeArrays[T] | null;
+}
 
 /**
  * A dense, row-major tensor in CPU memory, shaped like ONNX Runtime's: `type`, `dims`, `data`, `size`, `location`.
@@ -17,7 +27,7 @@ export class Tensor<T extends DType = DType> {
   readonly type: T;
   readonly location = 'cpu' as const;
   /** @internal Dims and data without telling a running trace; user code reads `dims` and `data`. */
-  readonly raw: { readonly dims: Dims; readonly data: DTypeArrays[T] };
+  readonly raw: RawTensor<T>;
 
   /**
    * `new Tensor('int8', data, dims)` as in ONNX Runtime; the dims default to one axis. float16 data is a Uint16Array of
@@ -75,7 +85,7 @@ export class Tensor<T extends DType = DType> {
 
   get size(): number {
     notifyRead(this, 'dims');
-    return this.raw.data.length;
+    return sizeOf(this.raw.dims);
   }
 
   /** The only element of a one-element tensor. */
@@ -121,6 +131,30 @@ export class Tensor<T extends DType = DType> {
   static zeros<T extends DType = 'float32'>(dims: Dims, dtype: T = 'float32' as T): Tensor<T> {
     checkDims(dims, 'Tensor.zeros');
     return new Tensor<T>(dtype, new DTYPES[checkDType(dtype)].array(sizeOf(dims)) as DTypeArrays[T], dims);
+  }
+
+  /**
+   * @internal A tensor whose memory is channels-last, as kernels of convolutions write it: it acts as any other. The first
+   * read of its data puts it into row-major order and lets the old memory go, so that there is one truth to write into.
+   */
+  static channelsLast<T extends DType>(type: T, data: DTypeArrays[T], dims: Dims): Tensor<T> {
+    const tensor = new Tensor<T>(type, data, dims);
+    checkChannelsLast(tensor.raw.dims);
+    if (ordersAgree(tensor.raw.dims)) return tensor;
+    let rowMajor: DTypeArrays[T] | null = null;
+    let channelsLast: DTypeArrays[T] | null = tensor.raw.data;
+    (tensor as { raw: RawTensor<T> }).raw = {
+      dims: tensor.raw.dims,
+      get data() {
+        rowMajor ??= rowMajorOf(channelsLast as DTypeArrays[T], this.dims);
+        channelsLast = null;
+        return rowMajor;
+      },
+      get channelsLast() {
+        return channelsLast;
+      },
+    };
+    return tensor;
   }
 
   /** True for a tensor of any copy of this package, and false for everything else. */

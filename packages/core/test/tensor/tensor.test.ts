@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { channelsLastOf } from '../../src/tensor/channels-last.js';
 import type { DType } from '../../src/tensor/dtype.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 
@@ -91,5 +92,50 @@ describe('Tensor', () => {
     expect(Tensor.zeros([2, 0]).size).toBe(0);
     expect(Tensor.zeros([3], 'int64').toArray()).toEqual([0n, 0n, 0n]);
     expect(() => Tensor.zeros([2 ** 50])).toThrow('[Tensor.zeros]');
+  });
+});
+
+describe('a tensor in channels-last memory', () => {
+  const dims = [2, 3, 1, 2];
+  const rowMajor = Int8Array.from({ length: 12 }, (_, i) => i);
+  // [batch, ...spatial, channels]
+  const memory = (): Int8Array => Int8Array.of(0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11);
+  const make = (): Tensor<'int8'> => Tensor.channelsLast('int8', memory(), dims);
+
+  it('shows row-major data to every accessor', () => {
+    expect(channelsLastOf(rowMajor, dims)).toEqual(memory());
+    expect(make().data).toEqual(rowMajor);
+    expect(make().raw.data).toEqual(rowMajor);
+    expect({ ...make().raw }.data).toEqual(rowMajor);
+    expect([make().dims, make().shape, make().size, make().type, make().location]).toEqual([
+      dims,
+      dims,
+      12,
+      'int8',
+      'cpu',
+    ]);
+    expect(make().toArray()).toEqual(new Tensor('int8', rowMajor, dims).toArray());
+    expect(Tensor.wrap(make()).data).toEqual(rowMajor);
+    expect(Tensor.wrap({ type: 'int8', dims, data: make().data }).data).toEqual(rowMajor);
+    expect(make()).toEqual(make());
+    expect(() => make().item()).toThrow('expected one element');
+    expect(Tensor.is(make())).toBe(true);
+  });
+
+  it('keeps its memory until the data is read, and then one copy that may be written', () => {
+    const x = make();
+    expect([x.dims, x.size]).toEqual([dims, 12]);
+    expect(x.raw.channelsLast).toEqual(memory());
+    x.data[1] = 100;
+    expect(x.raw.channelsLast).toBeNull();
+    expect(x.data[1]).toBe(100);
+    expect(x.data).toBe(x.raw.data);
+  });
+
+  it('is an ordinary tensor where both orders agree, and is refused where there is none', () => {
+    const data = Int8Array.of(1, 2, 3);
+    expect(Tensor.channelsLast('int8', data, [1, 3, 1, 1]).raw.channelsLast).toBeUndefined();
+    expect(Tensor.channelsLast('int8', data, [1, 1, 3]).data).toBe(data);
+    expect(() => Tensor.channelsLast('int8', data, [1, 3])).toThrow('needs a rank of 3 to 5, got [1, 3]');
   });
 });

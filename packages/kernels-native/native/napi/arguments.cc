@@ -56,7 +56,7 @@ View view_argument(const Napi::Value& value) {
     view.packed = packed_argument(value);
     return view;
   }
-  if (!value.IsArray() || value.As<Napi::Array>().Length() != 3) refuse(env, "%s must be null, packed weights or [dtype, dims, data]", "an operand");
+  if (!value.IsArray() || value.As<Napi::Array>().Length() != 4) refuse(env, "%s must be null, packed weights or [dtype, dims, data, channelsLast]", "an operand");
   const Napi::Array parts = value.As<Napi::Array>();
   const size_t code = size_argument(parts.Get(uint32_t(0)), "an operand's dtype");
   const Napi::Value dims_value = parts.Get(uint32_t(1));
@@ -73,6 +73,10 @@ View view_argument(const Napi::Value& value) {
     view.dims[i] = int64_t(dim);
     if (__builtin_mul_overflow(size, dim, &size)) refuse(env, "%s has too many elements", "an operand");
   }
+  const Napi::Value channels_last = parts.Get(uint32_t(3));
+  if (!channels_last.IsBoolean()) refuse(env, "%s must say whether it is channels-last", "an operand");
+  view.channels_last = channels_last.As<Napi::Boolean>().Value();
+  if (view.channels_last && !has_channels(view.rank)) refuse(env, "%s is channels-last without a rank of 3 to 5", "an operand");
   const Napi::TypedArray array = data_value.As<Napi::TypedArray>();
   if (array.ElementLength() != size || array.ElementSize() != dtype_bytes(view.dtype)) {
     refuse(env, "%s has data that does not fit its dtype and dims (is its buffer detached?)", "an operand");

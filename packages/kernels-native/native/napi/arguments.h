@@ -29,7 +29,8 @@ Elements<double> double_elements(const Napi::Value& value, const char* name);
 Elements<int8_t> int8_elements(const Napi::Value& value, const char* name);
 Elements<int32_t> int32_elements(const Napi::Value& value, const char* name);
 
-// An operand: null, a handle of packed weights, or [dtype code, dims, typed array] whose sizes agree.
+// An operand: null, a handle of packed weights, or [dtype code, dims, typed array, channels-last]
+// whose sizes agree.
 View view_argument(const Napi::Value& value);
 
 // Packed weights as a handle that garbage collection frees, and whose bytes V8 knows of.

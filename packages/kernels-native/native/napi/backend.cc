@@ -187,7 +187,7 @@ Napi::Value NativeBackend::RunOp(const Napi::CallbackInfo& info) {
   std::vector<View> outputs = views_argument(info[3], "outputs");
   Call call = {op->name, inputs.data(), inputs.size(), outputs.data(), outputs.size(), attrs.data, attrs.count, state_->kernels, state_->pool.get()};
   const FloatControl control;
-  check(env, op->run(call));
+  check(env, run_op(*op, call));
   return env.Undefined();
 }
 

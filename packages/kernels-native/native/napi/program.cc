@@ -191,7 +191,7 @@ Napi::Value NativeProgram::Dispose(const Napi::CallbackInfo& info) {
 }
 
 // addPlan(numbers: Float64Array) -> index. numbers: arena bytes; input values, output values (count, values); then for
-// each value: 0 (a constant or unused), or 1, dtype, rank, dims..., offset.
+// each value: 0 (a constant or unused), or 1, dtype, channels-last, rank, dims..., offset.
 Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!program_) throw_status(env, fail(Code::InvalidArgument, "[plan] this program was disposed"));
@@ -206,7 +206,11 @@ Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
     if (numbers.integer(0, 1) == 0) continue;
     slot.in_arena = slot.view.present = true;
     slot.view.dtype = static_cast<DType>(numbers.integer(0, int64_t(DType::Count) - 1));
+    slot.view.channels_last = numbers.integer(0, 1) != 0;
     slot.view.rank = int(numbers.integer(0, kMaxRank));
+    if (slot.view.channels_last && !has_channels(slot.view.rank)) {
+      throw_status(env, fail(Code::InvalidShape, "[plan] a value is channels-last without a rank of 3 to 5"));
+    }
     size_t size = 1;
     for (int i = 0; i < slot.view.rank; i++) {
       slot.view.dims[i] = numbers.integer(0, kMaxDim);

@@ -84,9 +84,37 @@ const Op kOps[] = {
     {110, "quantized::embedding_bag_2bit_rowwise_offsets", table_bag<2>},
     {111, "quantized::embedding_2bit", table_lookup<2>},
     {112, "quantized::embedding_bag_prepack", table_from_codes},
+    {113, "octavo::to_layout", to_layout},
 };
 
+// What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or
+// checks orders itself. `src/layout.ts` chooses by the same rules.
+enum class Orders { kRowMajor, kSame, kOwnCheck };
+Orders orders_of(int opcode) {
+  if (opcode >= 8 && opcode <= 15) return Orders::kSame;                     // functions of one float
+  if (opcode >= 16 && opcode <= 19) return Orders::kOwnCheck;                // float arithmetic
+  if (opcode == 29 || opcode == 32 || opcode == 35) return Orders::kOwnCheck;  // cat, quantize_per_tensor, dequantize
+  if (opcode >= 37 && opcode <= 39) return Orders::kOwnCheck;                // convolutions
+  if (opcode == 50 || opcode == 51) return Orders::kOwnCheck;                // arithmetic of codes
+  if (opcode >= 52 && opcode <= 66) return Orders::kSame;                    // functions and pools of codes
+  if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes
+  if (opcode >= 68 && opcode <= 70) return Orders::kSame;                    // resizing and batch norm of codes
+  return opcode == 113 ? Orders::kOwnCheck : Orders::kRowMajor;
+}
+
 }  // namespace
+
+Status run_op(const Op& op, Call& call) {
+  const Orders orders = orders_of(op.opcode);
+  if (orders != Orders::kOwnCheck) {
+    bool right = true;
+    const bool allowed = orders == Orders::kSame && call.input_count != 0 && call.inputs[0].channels_last;
+    for (size_t i = 0; i < call.input_count; i++) right = right && (!call.inputs[i].channels_last || (allowed && i == 0));
+    for (size_t i = 0; i < call.output_count; i++) right = right && call.outputs[i].channels_last == allowed;
+    if (!right) return fail(Code::InvalidArgument, "[%s] does not take its operands in these orders of memory", op.name);
+  }
+  return op.run(call);
+}
 
 const Op* find_op(int opcode) {
   for (const Op& op : kOps) {

@@ -12,6 +12,8 @@ struct Op {
 
 // The op of an opcode, or nullptr where this build has none.
 const Op* find_op(int opcode);
+// Runs an op, once its operands have orders of memory that it knows.
+Status run_op(const Op& op, Call& call);
 // All ops, for listing.
 const Op* all_ops(size_t* count);
 
@@ -76,5 +78,6 @@ Status conv(Call& call);
 Status conv_transpose(Call& call);
 Status histc(Call& call);
 Status finite_range(Call& call);
+Status to_layout(Call& call);
 
 }  // namespace octavo

@@ -1,7 +1,8 @@
 #include <math.h>
 
 #include "../runtime/choose_qparams.h"
-#include "ops.h"
+#include "quantized.h"
+#include "transpose.h"
 
 namespace octavo {
 namespace {
@@ -91,6 +92,29 @@ Status quantize_blocks(Call& call, DType storage, size_t count, size_t inner) {
   });
 }
 
+// Zero points that float32 sums with codes hold exactly; others take the plain loop.
+bool is_small(int32_t zero) { return zero >= -(1 << 22) && zero <= 1 << 22; }
+
+bool is_bytes(const View& codes) { return codes.dtype == DType::Uint8 || codes.dtype == DType::Int8; }
+
+// x [batch, channels, ...spatial] row-major -> codes channels-last: runs of each channel are quantized, then transposed.
+void quantize_into_channels_last(const Call& call, const View& x, const octavo_to_codes& to, uint8_t* codes) {
+  constexpr size_t kPiece = 256;
+  const size_t channels = x.dim(1), spatial = x.size() / x.dim(0) / channels, pieces = (spatial + kPiece - 1) / kPiece;
+  for_row_chunks(call, x.dim(0) * pieces, channels * kPiece * 2, [&](size_t from, size_t end) {
+    uint8_t runs[16 * kPiece];
+    for (size_t i = from; i < end; i++) {
+      const size_t item = i / pieces * channels * spatial, first = i % pieces * kPiece;
+      const size_t count = spatial - first < kPiece ? spatial - first : kPiece;
+      for (size_t c = 0; c < channels; c += 16) {
+        const size_t some = channels - c < 16 ? channels - c : 16;
+        for (size_t j = 0; j < some; j++) call.kernels->codes->quantize(x.floats() + item + (c + j) * spatial + first, &to, runs + j * kPiece, count);
+        transpose(runs, kPiece, some, count, codes + item + first * channels + c, channels);
+      }
+    }
+  });
+}
+
 }  // namespace
 
 // x -> scale [1], zeroPoint [1]. attrs: reduceRange.
@@ -111,9 +135,28 @@ Status choose_qparams_per_row(Call& call) {
 Status quantize_per_tensor(Call& call) {
   OCTAVO_TRY(expect_operands(call, 3, 3, 1));
   OCTAVO_TRY(expect_tensor(call, "x", call.inputs[0], DType::Float32));
+  const View &x = call.inputs[0], &codes = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "codes", codes, DType(call.attr_int(0))));
+  OCTAVO_TRY(expect_same_dims(call, "codes", codes, x));
+  OCTAVO_TRY(expect_qparams(call, call.inputs[1], call.inputs[2], 1));
+  if (x.size() == 0) return {};
+  const int32_t zero = *call.inputs[2].as<int32_t>();
+  if (is_bytes(codes) && is_small(zero)) {
+    const octavo_to_codes to = to_codes(code_type(codes), 1.0f / *call.inputs[1].floats(), zero);
+    if (codes.channels_last && !x.channels_last) {
+      quantize_into_channels_last(call, x, to, codes.data);
+      return {};
+    }
+    if (codes.channels_last == x.channels_last) {
+      for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
+        call.kernels->codes->quantize(x.floats() + from, &to, codes.data + from, end - from);
+      });
+      return {};
+    }
+  }
+  if (codes.channels_last || x.channels_last) return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
   // Blocks only share out the work here: every one of them has the same pair.
-  const size_t inner = call.inputs[0].columns();
-  return quantize_blocks(call, DType(call.attr_int(0)), 1, inner == 0 ? 1 : inner);
+  return quantize_blocks(call, codes.dtype, 1, x.columns());
 }
 
 // x [..., k], scales and zeroPoints [rows] -> uint8 codes, with the zero point inside the rounding.
@@ -163,8 +206,21 @@ Status dequantize(Call& call) {
     count = codes.dim(int(axis)), inner = 1;
     for (int i = int(axis) + 1; i < codes.rank; i++) inner *= codes.dim(i);
   }
+  if (codes.channels_last != y.channels_last || (y.channels_last && axis != -1)) {
+    return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
+  }
   if (codes.size() == 0) return {};
   OCTAVO_TRY(expect_qparams(call, call.inputs[1], call.inputs[2], count));
+  if (axis == -1 && is_bytes(codes) && is_small(*call.inputs[2].as<int32_t>())) {
+    const CodeType type = code_type(codes);
+    const octavo_code_row row = {codes.data, 1, *call.inputs[1].floats(), *call.inputs[2].as<int32_t>() + type.shift};
+    for_row_chunks(call, codes.size(), 1, [&](size_t from, size_t end) {
+      octavo_code_row part = row;
+      part.codes += from;
+      call.kernels->codes->dequantize(part, type.flip, y.floats() + from, end - from);
+    });
+    return {};
+  }
   return by_storage(call, codes.dtype, [&](auto zero_of_type, Range) {
     using T = decltype(zero_of_type);
     for_row_chunks(call, codes.size() / inner, inner, [&](size_t from, size_t to) {

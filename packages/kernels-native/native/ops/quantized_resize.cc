@@ -40,7 +40,7 @@ Status expect_resize(const Call& call, size_t* at) {
   const View &x = call.inputs[0], &y = call.outputs[0];
   AttrList size;
   OCTAVO_TRY(list_attr(call, "size", at, &size));
-  bool fits = size.count == 2 && x.rank >= 3 && x.rank == y.rank && x.channels_last == y.channels_last && x.dim(-1) * x.dim(-2) != 0;
+  bool fits = size.count == 2 && x.rank >= (x.channels_last ? 4 : 3) && x.rank == y.rank && x.channels_last == y.channels_last && x.dim(-1) * x.dim(-2) != 0;
   for (int i = 0; fits && i < y.rank; i++) fits = y.dims[i] == (i < y.rank - 2 ? x.dims[i] : size.values[i - (y.rank - 2)]);
   return fits ? Status{} : fail(Code::InvalidShape, "[%s] x and y do not fit the size", call.op);
 }

@@ -143,13 +143,16 @@ Status cat(Call& call) {
   const View& y = call.outputs[0];
   int axis = 0;
   OCTAVO_TRY(axis_of(call, y, call.attr_int(0), &axis));
+  // Channels-last tensors are joined along their channels, which lie innermost.
+  if (y.channels_last && axis != 1) return fail(Code::InvalidArgument, "[%s] channels-last tensors are joined along dimension 1", call.op);
   size_t total = 0, inner = dtype_bytes(y.dtype), outer = 1;
-  for (int i = axis + 1; i < y.rank; i++) inner *= y.dim(i);
+  for (int i = axis + 1; i < y.rank; i++) (y.channels_last ? outer : inner) *= y.dim(i);
   for (int i = 0; i < axis; i++) outer *= y.dim(i);
   for (size_t t = 0; t < call.input_count; t++) {
     const View& x = call.inputs[t];
     OCTAVO_TRY(expect_tensor(call, "an input", x, y.dtype));
     if (x.rank != y.rank) return fail(Code::InvalidShape, "[%s] the ranks differ", call.op);
+    if (x.channels_last != y.channels_last) return fail(Code::InvalidArgument, "[%s] the orders of memory differ", call.op);
     for (int i = 0; i < y.rank; i++) {
       if (i != axis && x.dim(i) != y.dim(i)) return fail(Code::InvalidShape, "[%s] the other dimensions differ", call.op);
     }

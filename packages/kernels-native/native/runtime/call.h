@@ -24,6 +24,9 @@ inline size_t dtype_bytes(DType dtype) {
 
 constexpr int kMaxRank = 8;
 
+// Whether tensors of a rank are images [batch, channels, ...spatial], which may lie channels-last.
+inline bool has_channels(int rank) { return rank >= 3 && rank <= 5; }
+
 struct View {
   bool present = false;  // false: an optional operand that was left out
   DType dtype = DType::Float32;

@@ -57,7 +57,7 @@ Status Program::run(const Plan& plan, uint8_t* arena, const std::atomic<bool>* a
     for (int value : instruction.outputs) outputs.push_back(view_of(value));
     Call call = {instruction.op->name, inputs.data(), inputs.size(), outputs.data(), outputs.size(),
                  instruction.attrs.data(), instruction.attrs.size(), kernels_, pool_.get()};
-    Status status = instruction.op->run(call);
+    Status status = run_op(*instruction.op, call);
     if (!status.ok()) return status;
   }
   return {};
