@@ -26,6 +26,8 @@ const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
   writes: ['quantized::conv', 'quantized::conv_transpose', 'aten::conv'],
   follows: [
     ...['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg'].map((name) => `aten::${name}`),
+    ...['batch_norm', 'max_pool', 'avg_pool', 'adaptive_avg_pool'].map((name) => `aten::${name}`),
+    ...['clamp', 'hardswish', 'hardsigmoid', 'elu', 'leaky_relu', 'silu'].map((name) => `aten::${name}`),
     ...['quantize_per_tensor', 'dequantize'].map((name) => `aten::${name}`),
     ...['add_scalar', 'mul_scalar', 'requantize', 'relu', 'clamp', 'threshold'].map((name) => `quantized::${name}`),
     ...['leaky_relu', 'hardswish', 'hardsigmoid', 'sigmoid', 'tanh', 'elu'].map((name) => `quantized::${name}`),

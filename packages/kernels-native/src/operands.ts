@@ -106,6 +106,8 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   axes: 1,
   groups: 1,
   bits: 8,
+  'aten::batch_norm.eps': 1e-5,
+  'aten::group_norm.eps': 1e-5,
   'quantized::softmax.dim': -1,
 };
 

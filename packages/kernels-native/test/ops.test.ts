@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { CONV_CASES } from './conv-cases.js';
 import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
+import { FLOAT_CASES } from './float-cases.js';
 import { QUANTIZED_CASES } from './quantized-cases.js';
 import {
   bitsOf,
@@ -19,6 +20,7 @@ import {
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
   ...CONV_CASES,
+  ...FLOAT_CASES,
   ...QUANTIZED_CASES,
   ...EMBEDDING_TABLE_CASES,
   'aten::linear': (r) => {

@@ -111,6 +111,17 @@ typedef enum {
 
 typedef enum { OCTAVO_BINARY_ADD, OCTAVO_BINARY_SUB, OCTAVO_BINARY_MUL, OCTAVO_BINARY_DIV } octavo_binary;
 
+// Activations with up to two parameters. The values are this ABI's own.
+typedef enum {
+  OCTAVO_ACTIVATION_CLAMP,      // x limited to [p0, p1]
+  OCTAVO_ACTIVATION_HARDSWISH,  // x min(max(x + 3, 0), 6) / 6
+  OCTAVO_ACTIVATION_HARDSIGMOID,
+  OCTAVO_ACTIVATION_ELU,         // x < 0 ? (exp(x p1) - 1) p0 : x
+  OCTAVO_ACTIVATION_LEAKY_RELU,  // x > 0 ? x : x p0
+  OCTAVO_ACTIVATION_SILU,        // x / (1 + exp(-x))
+  OCTAVO_ACTIVATION_COUNT
+} octavo_activation_function;
+
 // Kernels over 8-bit codes: `octavo_code_kernels.h`.
 typedef struct octavo_code_kernels octavo_code_kernels;
 
@@ -141,6 +152,9 @@ typedef struct {
   // code = clamp(rint(fma(x, inverse, zero)), 0, 255); a NaN product becomes zero.
   void (*quantize_fma)(const float* x, size_t n, float inverse, float zero, uint8_t* codes);
   const octavo_code_kernels* codes;
+  void (*activation)(octavo_activation_function fn, const float* parameters, const float* x, float* y, size_t n);
+  // y = fma(x, alpha, beta); alpha and beta have one value an element (step 1) or one for all (step 0). y may be x.
+  void (*affine)(const float* x, const float* alpha, const float* beta, size_t step, float* y, size_t n);
 } octavo_kernels;
 
 const octavo_kernels* octavo_kernels_scalar(void);

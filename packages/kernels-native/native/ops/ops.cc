@@ -85,6 +85,17 @@ const Op kOps[] = {
     {111, "quantized::embedding_2bit", table_lookup<2>},
     {112, "quantized::embedding_bag_prepack", table_from_codes},
     {113, "octavo::to_layout", to_layout},
+    {41, "aten::batch_norm", batch_norm},
+    {42, "aten::max_pool", max_pool},
+    {43, "aten::avg_pool", avg_pool},
+    {44, "aten::adaptive_avg_pool", adaptive_avg_pool},
+    {45, "aten::group_norm", group_norm},
+    {46, "aten::clamp", activation<OCTAVO_ACTIVATION_CLAMP>},
+    {47, "aten::hardswish", activation<OCTAVO_ACTIVATION_HARDSWISH>},
+    {48, "aten::hardsigmoid", activation<OCTAVO_ACTIVATION_HARDSIGMOID>},
+    {49, "aten::elu", activation<OCTAVO_ACTIVATION_ELU>},
+    {75, "aten::leaky_relu", activation<OCTAVO_ACTIVATION_LEAKY_RELU>},
+    {81, "aten::silu", activation<OCTAVO_ACTIVATION_SILU>},
 };
 
 // What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or
@@ -95,6 +106,8 @@ Orders orders_of(int opcode) {
   if (opcode >= 16 && opcode <= 19) return Orders::kOwnCheck;                // float arithmetic
   if (opcode == 29 || opcode == 32 || opcode == 35) return Orders::kOwnCheck;  // cat, quantize_per_tensor, dequantize
   if (opcode >= 37 && opcode <= 39) return Orders::kOwnCheck;                // convolutions
+  if (opcode >= 41 && opcode <= 49 && opcode != 45) return Orders::kSame;    // batch norm, pools, activations
+  if (opcode == 75 || opcode == 81) return Orders::kSame;                    // activations
   if (opcode == 50 || opcode == 51) return Orders::kOwnCheck;                // arithmetic of codes
   if (opcode >= 52 && opcode <= 66) return Orders::kSame;                    // functions and pools of codes
   if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes

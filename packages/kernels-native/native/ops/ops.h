@@ -79,5 +79,11 @@ Status conv_transpose(Call& call);
 Status histc(Call& call);
 Status finite_range(Call& call);
 Status to_layout(Call& call);
+Status batch_norm(Call& call);
+Status group_norm(Call& call);
+Status max_pool(Call& call);
+Status avg_pool(Call& call);
+Status adaptive_avg_pool(Call& call);
+template <octavo_activation_function Fn> Status activation(Call& call);
 
 }  // namespace octavo

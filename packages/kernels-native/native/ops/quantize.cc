@@ -1,8 +1,8 @@
 #include <math.h>
 
 #include "../runtime/choose_qparams.h"
+#include "../runtime/transpose.h"
 #include "quantized.h"
-#include "transpose.h"
 
 namespace octavo {
 namespace {

@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "../runtime/transpose.h"
 #include "layout.h"
 #include "ops.h"
-#include "transpose.h"
 
 namespace octavo {
 namespace {
@@ -37,7 +37,7 @@ Status to_layout(Call& call) {
   const size_t rows = x.channels_last ? spatial : channels, columns = x.channels_last ? channels : spatial;
   switch (dtype_bytes(x.dtype)) {
     case 1: transpose_items(call, x.as<uint8_t>(), y.as<uint8_t>(), batch, rows, columns); return {};
-    case 4: transpose_items(call, x.as<uint32_t>(), y.as<uint32_t>(), batch, rows, columns); return {};
+    case 4: transpose_items(call, x.floats(), y.floats(), batch, rows, columns); return {};
     default: return fail(Code::Unsupported, "[%s] elements of 1 or 4 bytes only", call.op);
   }
 }

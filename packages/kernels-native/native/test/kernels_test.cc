@@ -382,6 +382,42 @@ void test_binary(const octavo_kernels* table, const octavo_kernels* scalar) {
   }
 }
 
+void test_activation(const octavo_kernels* table, const octavo_kernels* scalar) {
+  Guarded from(kMaxRow * 4), to(kMaxRow * 4);
+  for (int fn = 0; fn < OCTAVO_ACTIVATION_COUNT; fn++) {
+    const octavo_activation_function activation = static_cast<octavo_activation_function>(fn);
+    for_each_row(600 + fn, [&](const std::vector<float>& x, Random& random) {
+      const size_t n = x.size();
+      std::vector<float> expected(n);
+      const float parameters[2] = {random.uniform(-2, 0), random.uniform(0, 2)};
+      check::at("activation %zu, n %zu", fn, n);
+      scalar->activation(activation, parameters, x.data(), expected.data(), n);
+      float* out = to.fresh<float>(n, random);
+      table->activation(activation, parameters, from.copy(x.data(), n, random), out, n);
+      check::expect_floats("y", out, 0, expected.data(), 0, 1, n);
+    });
+  }
+}
+
+void test_affine(const octavo_kernels* table, const octavo_kernels*) {
+  Guarded from(kMaxRow * 4), alphas(kMaxRow * 4), betas(kMaxRow * 4), to(kMaxRow * 4);
+  for (size_t step = 0; step < 2; step++) {
+    for_each_row(620 + step, [&](const std::vector<float>& x, Random& random) {
+      const size_t n = x.size();
+      std::vector<float> alpha(n + 1), beta(n + 1), expected(n);
+      for (float& a : alpha) a = random.wide();
+      for (float& b : beta) b = random.wide();
+      for (size_t i = 0; i < n; i++) expected[i] = fmaf(x[i], alpha[i * step], beta[i * step]);
+      check::at("affine, step %zu, n %zu", step, n);
+      const float* a = alphas.copy(alpha.data(), step ? n : 1, random);
+      const float* b = betas.copy(beta.data(), step ? n : 1, random);
+      float* out = to.fresh<float>(n, random);
+      table->affine(from.copy(x.data(), n, random), a, b, step, out, n);
+      check::expect_floats("y", out, 0, expected.data(), 0, 1, n);
+    });
+  }
+}
+
 void test_softmax(const octavo_kernels* table, const octavo_kernels* scalar) {
   Guarded row(kMaxRow * 4), masks(kMaxRow * 4);
   enum { kPlain, kNoMask, kOneMask, kMask };
@@ -513,6 +549,8 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
   }
   run(rows.c_str(), "unary", test_unary);
   run(rows.c_str(), "binary", test_binary);
+  run(rows.c_str(), "activation", test_activation);
+  run(rows.c_str(), "affine", test_affine);
   run(rows.c_str(), "softmax", test_softmax);
   run(rows.c_str(), "layer_norm", test_layer_norm);
   run(rows.c_str(), "finite_range", test_finite_range);

@@ -119,7 +119,7 @@ void dequantize_row(octavo_code_row x, uint8_t flip, float* y, size_t n) {
   by_16(n, [&](size_t i, size_t count) { store_floats(y + i, Simd::mul(steps.load(i, count), scale), count); });
 }
 
-void affine_row(octavo_code_row x, const float* alpha, const float* beta, size_t step, const octavo_to_codes* to, uint8_t* y, size_t n) {
+void affine_code_row(octavo_code_row x, const float* alpha, const float* beta, size_t step, const octavo_to_codes* to, uint8_t* y, size_t n) {
   if (n == 0) return;
   const ToCodes codes(to);
   const Steps steps(x, to->flip);
@@ -170,7 +170,7 @@ void interpolate_row(const uint8_t* const p[4], const float w[2], const float h[
 
 const octavo_code_kernels code_kernels = {
     Simd::look_up,  add_code_row, mul_code_row,  max_code_row,   add_to_sums_row, quantize_sums_row, quantize_row,
-    dequantize_row, affine_row,   normalize_row, add_scaled_row, interpolate_row,
+    dequantize_row, affine_code_row,   normalize_row, add_scaled_row, interpolate_row,
 };
 
 }  // namespace

@@ -56,6 +56,46 @@ void binary_row(octavo_binary fn, const float* a, size_t a_step, const float* b,
   }
 }
 
+inline Simd::F clamp_lanes(Simd::F x, Simd::F low, Simd::F high) {
+  return Simd::select(Simd::greater(low, x), low, Simd::select(Simd::greater(x, high), high, x));
+}
+
+void activation_row(octavo_activation_function fn, const float* parameters, const float* x, float* y, size_t n) {
+  const Simd::F p0 = Simd::set1(parameters[0]), p1 = Simd::set1(parameters[1]);
+  const Simd::F zero = Simd::zero(), one = Simd::set1(1.0f), three = Simd::set1(3.0f), six = Simd::set1(6.0f);
+  switch (fn) {
+    case OCTAVO_ACTIVATION_CLAMP: return map_row(x, y, n, [&](Simd::F v) { return clamp_lanes(v, p0, p1); });
+    case OCTAVO_ACTIVATION_HARDSWISH:
+      return map_row(x, y, n, [&](Simd::F v) { return Simd::div(Simd::mul(v, clamp_lanes(Simd::add(v, three), zero, six)), six); });
+    case OCTAVO_ACTIVATION_HARDSIGMOID:
+      return map_row(x, y, n, [&](Simd::F v) { return Simd::div(clamp_lanes(Simd::add(v, three), zero, six), six); });
+    case OCTAVO_ACTIVATION_ELU:
+      return map_row(x, y, n, [&](Simd::F v) {
+        return Simd::select(Simd::greater(zero, v), Simd::mul(Simd::sub(Elementary::exp(Simd::mul(v, p1)), one), p0), v);
+      });
+    case OCTAVO_ACTIVATION_LEAKY_RELU:
+      return map_row(x, y, n, [&](Simd::F v) { return Simd::select(Simd::greater(v, zero), v, Simd::mul(v, p0)); });
+    case OCTAVO_ACTIVATION_SILU:
+      return map_row(x, y, n, [&](Simd::F v) { return Simd::div(v, Simd::add(one, Elementary::exp(Simd::neg(v)))); });
+    case OCTAVO_ACTIVATION_COUNT: return;
+  }
+}
+
+void affine_row(const float* x, const float* alpha, const float* beta, size_t step, float* y, size_t n) {
+  if (n == 0) return;
+  const Simd::F a = Simd::set1(*alpha), b = Simd::set1(*beta);
+  by_lanes(
+      n,
+      [&](size_t i) {
+        Simd::store(y + i, Simd::fma(Simd::load(x + i), step ? Simd::load(alpha + i) : a, step ? Simd::load(beta + i) : b));
+      },
+      [&](size_t i, size_t count) {
+        const Simd::F factor = step ? Simd::load_first(alpha + i, count) : a;
+        const Simd::F shift = step ? Simd::load_first(beta + i, count) : b;
+        Simd::store_first(y + i, Simd::fma(Simd::load_first(x + i, count), factor, shift), count);
+      });
+}
+
 // e = exp(x - max), then e * (1 / lane sum of e), where x passes through `prepare` on first reading.
 template <class Prepare> inline void softmax_with(float* x, size_t n, Prepare prepare) {
   Simd::F top = Simd::set1(-__builtin_inff());
