@@ -23,10 +23,11 @@ const x = Tensor.from([-127.5, 0.4, 0.6, 127.5]);
 describe('FakeQuantize', () => {
   test('gives back what the codes stand for', () => {
     const fake = new FakeQuantize({ observer: MinMaxObserver });
-    expect([fake.scale, fake.zeroPoint]).toEqual([1, 0]);
+    expect([fake.scale, fake.zeroPoint, fake.isEmpty]).toEqual([1, 0, true]);
     expect(fake.observe(x).toArray()).toEqual([-128, 0, 1, 127]);
     expect([fake.scale, fake.zeroPoint, fake.dtype, fake.quantMin, fake.quantMax]).toEqual([1, 128, 'quint8', 0, 255]);
     expect(fake.calculateQParams()).toEqual(fake.observer.calculateQParams());
+    expect(fake.isEmpty).toBe(false);
     fake.reset();
     expect([fake.scale, fake.zeroPoint]).toEqual([1, 0]);
   });

@@ -61,6 +61,10 @@ export class FakeQuantize extends Observer {
     return this.observer.quantMax;
   }
 
+  override get isEmpty(): boolean {
+    return this.observer.isEmpty;
+  }
+
   /** The scale in force, or all of them per channel; 1 before any tensor. */
   get scale(): number | Float32Array {
     return this.current.scale;

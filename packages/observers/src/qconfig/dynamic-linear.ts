@@ -76,6 +76,10 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
 }
 
 function checkFinite(data: Float32Array): void {
+  // 0 times a number is 0, times NaN and infinities NaN: one pass without branches clears most weights.
+  let zero = 0;
+  for (let i = 0; i < data.length; i++) zero += (data[i] as number) * 0;
+  if (zero === 0) return;
   for (let i = 0; i < data.length; i++) {
     const x = data[i] as number;
     if (x - x === 0) continue;
