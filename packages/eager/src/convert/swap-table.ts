@@ -142,8 +142,3 @@ export function supportedTypes(table: SwapTable = DYNAMIC_SWAPS, dtype: WeightDT
 export function dtypesOf(float: ModuleClass, table: SwapTable = DYNAMIC_SWAPS): WeightDType[] {
   return WEIGHT_DTYPES.filter((dtype) => floatClasses(dtype, table).includes(float));
 }
-
-/** The float class of a class by name, float or quantized: names of one layer's forms give one class. */
-export function layerOf(name: string, table: SwapTable = DYNAMIC_SWAPS): ModuleClass | undefined {
-  return table.find(({ float, quantized }) => float.name === name || quantized.name === name)?.float;
-}

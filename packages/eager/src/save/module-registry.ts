@@ -12,6 +12,8 @@ import {
 import { registerEmbeddings } from './embedding-recipes.js';
 import { registerFloatModules } from './float-recipes.js';
 import { registerFloat16 } from './float16-recipes.js';
+import { registerSpatialModules } from './spatial-recipes.js';
+import { registerStaticModules } from './static-recipes.js';
 
 /** What JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -146,3 +148,5 @@ registerModule<DynamicQuantizedRNNCell, DynamicQuantizedRNNCellConfig & Json>(Dy
 registerFloatModules(registerModule);
 registerFloat16(registerModule);
 registerEmbeddings(registerModule);
+registerSpatialModules(registerModule);
+registerStaticModules(registerModule, { recipeOf, recipeByName });

@@ -1,6 +1,23 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
-import { DYNAMIC_SWAPS, layerOf } from '../convert/swap-table.js';
+import { DYNAMIC_SWAPS } from '../convert/swap-table.js';
+import { STATIC_SWAPS } from '../static/swaps.js';
 import { fileTypeOf, type Json, recipeByName, recipeOf, registeredNames } from './module-registry.js';
+
+/** Every form that a conversion makes. */
+const SWAPS = [...DYNAMIC_SWAPS, ...STATIC_SWAPS];
+
+/** What fusion leaves an Identity in place of. */
+const FUSED_AWAY = ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'ReLU', 'ReLU6'];
+
+/** Classes whose children come from the file, and the names that those may have. */
+const CONTAINERS: Readonly<Record<string, RegExp>> = {
+  Sequential: /^\d+$/,
+  ModuleList: /^\d+$/,
+  FusedConv: /^\d+$/,
+  FusedLinear: /^\d+$/,
+  FusedBatchNorm: /^\d+$/,
+  QuantWrapper: /^(quant|dequant|module)$/,
+};
 
 /** A module tree as a file holds it, without its tensors. */
 export interface StructureNode {
@@ -48,7 +65,7 @@ function fit(module: Module, node: StructureNode, path: string, source: string):
     if (current !== undefined) {
       const next = fit(current, child, place, source);
       if (next !== current) fitted.setChild(name, next);
-    } else if (isContainer(fitted) && /^\d+$/.test(name)) {
+    } else if (CONTAINERS[fileTypeOf(fitted)]?.test(name) === true) {
       fitted.setChild(name, fit(buildNode(child, place, source), child, place, source));
     } else {
       throw differs(source, place, child.type, 'nothing');
@@ -60,18 +77,29 @@ function fit(module: Module, node: StructureNode, path: string, source: string):
 /** True where a module needs no change: its class is the file's, and where it is quantized, its kind of scales too. */
 function sameClass(module: Module, node: StructureNode): boolean {
   if (fileTypeOf(module) !== node.type) return false;
-  const quantized = DYNAMIC_SWAPS.some(({ quantized: { name } }) => name === node.type);
+  const quantized = SWAPS.some(({ quantized: { name } }) => name === node.type);
   return !quantized || JSON.stringify(recipeOf(module)?.recipe.config(module)) === JSON.stringify(node.config);
 }
 
 /** A module of the file's class in place of another: only between the forms of one layer. */
 function replace(module: Module, node: StructureNode, path: string, source: string): Module {
-  const type = fileTypeOf(module);
-  const layer = layerOf(node.type);
-  if (layer === undefined || layer !== layerOf(type)) throw differs(source, path, node.type, type);
+  const wanted = layerNames(node);
+  const present = layerNames(structureOf(module));
+  const fusedAway = wanted.has('Identity') && FUSED_AWAY.some((name) => present.has(name));
+  if (!fusedAway && ![...wanted].some((name) => present.has(name)))
+    throw differs(source, path, node.type, fileTypeOf(module));
   const built = buildNode(node, path, source);
   built.training = module.training;
   return built;
+}
+
+/** The names of a layer's forms, float and quantized; a form on codes goes by the float class that it holds. */
+function layerNames({ type, config }: StructureNode): ReadonlySet<string> {
+  const held = (config as { type?: string } | null | undefined)?.type;
+  if (type === 'OnCodes' && held !== undefined) return new Set([held]);
+  const rows = SWAPS.filter(({ float, quantized }) => float.name === type || quantized.name === type);
+  const names = rows.flatMap(({ float, quantized }) => [float.name, quantized.name]);
+  return new Set([type, ...names.filter((name) => name !== 'OnCodes')]);
 }
 
 function buildNode({ type, config }: StructureNode, path: string, source: string): Module {
@@ -92,10 +120,6 @@ function differs(source: string, path: string, expected: string, got: string): O
     `${source}: at ${place} the file has ${expected}, the model ${got}; give a model of the class and sizes that was saved`,
     { details: { source, path, expected, got } },
   );
-}
-
-function isContainer(module: Module): boolean {
-  return ['Sequential', 'ModuleList'].includes(fileTypeOf(module));
 }
 
 function join(path: string, name: string): string {

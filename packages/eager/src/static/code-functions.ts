@@ -1,4 +1,4 @@
-import { F, type Module, nn, Q, QuantizedTensor } from '@octavo/core';
+import { F, formatDims, type Module, nn, OctavoError, type PerAxis, Q, QuantizedTensor } from '@octavo/core';
 import type { ModuleClass } from '../convert/module-class.js';
 
 /** A float class and what it does with codes: one row a class. */
@@ -34,8 +34,26 @@ function reshaped(x: QuantizedTensor, change: (values: QuantizedTensor['values']
 const batchNorm: Run<nn.BatchNorm> = (x, { running_mean, running_var, weight, bias, eps }, output) =>
   Q.batchNorm(x, running_mean, running_var, { weight, bias, eps, ...output });
 
-const instanceNorm: Run<Module & Pick<nn.LayerNorm, 'weight' | 'bias' | 'eps'>> = (x, { weight, bias, eps }, output) =>
-  Q.instanceNorm(x, { weight, bias, eps, ...output });
+function instanceNorm(axes: number): Run<Module & Pick<nn.LayerNorm, 'weight' | 'bias' | 'eps'>> {
+  return (x, { weight, bias, eps, typeName }, output) => {
+    if (x.dims.length === axes + 2) return Q.instanceNorm(x, { weight, bias, eps, ...output });
+    throw new OctavoError(
+      'INVALID_SHAPE',
+      `[Quantized${typeName}] expected x of rank ${axes + 2}, batch and channels first, got ${formatDims(x.dims)}`,
+    );
+  };
+}
+
+/** The size that an upsampling gives images, from a size or factors. */
+function upsampledSize(x: QuantizedTensor, { size, scaleFactor }: nn.Upsample): [height: number, width: number] {
+  const [height = 1, width = 1] = x.dims.slice(-2);
+  const [a, b] = twoOf(size ?? (scaleFactor as PerAxis));
+  return size === null ? [Math.floor(height * a), Math.floor(width * b)] : [a, b];
+}
+
+function twoOf(value: PerAxis): [number, number] {
+  return typeof value === 'number' ? [value, value] : [value[0] as number, value[1] as number];
+}
 
 /**
  * Float classes that compute on codes where codes come, without weights of their own in int8: where one is added. Those
@@ -59,6 +77,7 @@ export const CODE_FUNCTIONS: readonly CodeFunction[] = [
   keeps(nn.AdaptiveAvgPool1d, (x, { outputSize }) => Q.adaptiveAvgPool1d(x, outputSize)),
   keeps(nn.AdaptiveAvgPool2d, (x, { outputSize }) => Q.adaptiveAvgPool2d(x, outputSize)),
   keeps(nn.AdaptiveAvgPool3d, (x, { outputSize }) => Q.adaptiveAvgPool3d(x, outputSize)),
+  keeps(nn.Upsample, (x, module) => Q.interpolate(x, upsampledSize(x, module), module)),
   keeps(nn.Flatten, (x, { startDim, endDim }) => reshaped(x, (values) => F.flatten(values, startDim, endDim))),
   keeps(nn.Dropout, same, 'QuantizedDropout'),
   keeps(nn.Identity, same),
@@ -72,9 +91,9 @@ export const CODE_FUNCTIONS: readonly CodeFunction[] = [
   observes(nn.GroupNorm, (x, { numGroups, weight, bias, eps }, output) =>
     Q.groupNorm(x, numGroups, { weight, bias, eps, ...output }),
   ),
-  observes(nn.InstanceNorm1d, instanceNorm),
-  observes(nn.InstanceNorm2d, instanceNorm),
-  observes(nn.InstanceNorm3d, instanceNorm),
+  observes(nn.InstanceNorm1d, instanceNorm(1)),
+  observes(nn.InstanceNorm2d, instanceNorm(2)),
+  observes(nn.InstanceNorm3d, instanceNorm(3)),
   observes(nn.BatchNorm1d, batchNorm),
   observes(nn.BatchNorm2d, batchNorm),
   observes(nn.BatchNorm3d, batchNorm),

@@ -24,6 +24,9 @@ import {
   QuantStub,
   QuantWrapper,
   quantize,
+  STATIC_SWAPS,
+  type Swap,
+  swapModule,
 } from '../../src/index.js';
 import { bits, noise, type ShortcutNet, shortcutNet } from '../support/models.js';
 
@@ -186,6 +189,57 @@ describe('prepare, calibrate, convert', () => {
   });
 });
 
+describe('custom mappings', () => {
+  /** x², whose codes' form is a product. */
+  class Square extends nn.Module<(x: Tensor) => Tensor> {
+    forward(v: Tensor): Tensor {
+      return F.mul(v, v);
+    }
+  }
+  class QuantizedSquare extends nn.Module<(x: QuantizedTensor) => QuantizedTensor> {
+    constructor(readonly output: Q.OutputQParams) {
+      super();
+    }
+    forward(v: QuantizedTensor): QuantizedTensor {
+      return Q.mul(v, v, this.output);
+    }
+  }
+  const square: Swap<Square, QuantizedSquare> = {
+    float: Square,
+    quantized: QuantizedSquare,
+    observes: 'output',
+    fromFloat: (_module, _qconfig, output) => new QuantizedSquare(output as Q.OutputQParams),
+    describe: () => 'a product of codes',
+  };
+
+  test('a row of your own makes a module of yours quantize', () => {
+    const model = new QuantWrapper(new nn.Sequential(new nn.Linear(4, 4), new Square()));
+    const input = noise([5, 4]);
+    const mapping = [square as unknown as Swap, ...STATIC_SWAPS];
+    const prepared = prepare(model, { mapping });
+    prepared.call(input);
+    const int8 = convert(prepared, { mapping });
+    expect((int8.module as nn.Sequential).at(1)).toBeInstanceOf(QuantizedSquare);
+    expect(sqnr(model.call(input), int8.call(input))).toBeGreaterThan(25);
+    // Without the row it stays float, and says so where codes reach it.
+    const plain = prepare(model);
+    plain.call(input);
+    expect(() => convert(plain).call(input)).toThrow(/^module\.1: \[aten::mul\] got a QuantizedTensor/);
+    expect(coverage(convert(plain)).rows.find(({ op }) => op === 'Square')).toMatchObject({
+      precision: 'float32',
+      reason: 'no static int8 form',
+    });
+  });
+
+  test('swapModule swaps one prepared module', () => {
+    const model = prepare(new QuantWrapper(new nn.Linear(4, 2)));
+    model.call(noise([3, 4]));
+    const qconfig = getDefaultQConfig('fbgemm');
+    expect(swapModule(model.module, qconfig, STATIC_SWAPS).typeName).toBe('QuantizedLinear');
+    expect(swapModule(model.module, null, STATIC_SWAPS)).toBe(model.module);
+  });
+});
+
 describe('modules on codes', () => {
   const image = noise([2, 4, 6, 6], 4);
   const cases: [nn.Module, Tensor][] = [
@@ -217,6 +271,8 @@ describe('modules on codes', () => {
     [new nn.AdaptiveAvgPool1d(2), noise([2, 3, 9])],
     [new nn.AdaptiveAvgPool2d(3), image],
     [new nn.AdaptiveAvgPool3d(1), noise([1, 2, 4, 4, 4])],
+    [new nn.Upsample({ scaleFactor: 2 }), image],
+    [new nn.Upsample({ size: [4, 9], mode: 'bilinear' }), image],
     [new nn.Flatten(), image],
     [new nn.Dropout(0.5), image],
     [new nn.Conv1d(3, 4, 3, { padding: 1 }), noise([2, 3, 8])],
