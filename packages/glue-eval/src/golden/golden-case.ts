@@ -23,6 +23,10 @@ export interface GoldenCase {
   readonly approximate?: Readonly<Record<string, number>>;
   /** Elements in which a formula differs from PyTorch, by formula; the first is the plain one. */
   readonly formula_mismatched_elements?: Readonly<Record<string, number>>;
+  /** Scale and zero point by layer, of a model that was calibrated. */
+  readonly layer_qparams?: Readonly<Record<string, { readonly scale: number; readonly zero_point: number }>>;
+  /** What the output of a model may differ by when it is calibrated again. */
+  readonly recalibrated_tolerance?: number;
   /** Set where PyTorch's answer comes from an overflow. */
   readonly quirk?: string;
   /** The class of error that `calculate_qparams()` raises. */

@@ -3,6 +3,7 @@ import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qpara
 import { embeddingOperators } from './embedding.js';
 import type { GoldenOperator } from './golden-operator.js';
 import { linearDynamic } from './linear-dynamic.js';
+import { moduleOperators } from './modules.js';
 import { observerOperators } from './observers.js';
 import { tensorOf } from './qparams.js';
 import {
@@ -29,6 +30,7 @@ export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {
   sqnr: (golden) => ({ sqnr: sqnr(tensorOf(golden, 'x'), tensorOf(golden, 'y')) }),
   ...observerOperators,
   ...recurrentOperators,
+  ...moduleOperators,
   ...embeddingOperators,
   ...staticOperators,
   ...elementwiseOperators,

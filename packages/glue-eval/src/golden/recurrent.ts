@@ -5,7 +5,8 @@ import type { GoldenCase, GoldenValue } from './golden-case.js';
 import type { GoldenOperator } from './golden-operator.js';
 import { tensorOf } from './qparams.js';
 
-const QCONFIGS: Readonly<Record<string, QConfig>> = {
+/** Dynamic qconfigs by PyTorch's names. */
+export const DYNAMIC_QCONFIGS: Readonly<Record<string, QConfig>> = {
   default_dynamic_qconfig: defaultDynamicQConfig,
   per_channel_dynamic_qconfig: perChannelDynamicQConfig,
 };
@@ -15,7 +16,7 @@ function modulesOf<M extends Module>({ params, inputs }: GoldenCase, float: M): 
   // A case that only raises stores no weights; the module's own serve it.
   const names = Object.keys(float.stateDict()).filter((name) => name in inputs);
   float.loadStateDict(Object.fromEntries(names.map((name) => [name, inputs[name] as Tensor])), { strict: false });
-  const qconfig = QCONFIGS[(params.qconfig as string | undefined) ?? 'default_dynamic_qconfig'] as QConfig;
+  const qconfig = DYNAMIC_QCONFIGS[(params.qconfig as string | undefined) ?? 'default_dynamic_qconfig'] as QConfig;
   return { float, quantized: quantizeDynamic(float, null, { qconfig }) };
 }
 
