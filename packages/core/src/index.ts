@@ -58,7 +58,9 @@ export {
 } from './numerics/quantize.js';
 export { clamp, rint } from './numerics/round.js';
 export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
+export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent.js';
 export { dispatch, metaOf } from './ops/dispatch.js';
+export { SLICE_TO_END } from './ops/layout.js';
 export { DYNAMIC_SCHEMES, type DynamicScheme } from './ops/linear-dynamic.js';
 export type { AttrKind, Attrs, AttrValue, OpDef, Operand, OperandMeta, TensorMeta } from './ops/op-def.js';
 export { describeOps, OP_LIST, OP_TABLE_HASH, OPS, opByName } from './ops/op-table.js';

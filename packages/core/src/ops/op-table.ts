@@ -1,5 +1,6 @@
 import { didYouMean, OctavoError } from '../errors.js';
 import { arangeLike } from './arange-like.js';
+import { ARRAY_OPS } from './array/index.js';
 import { attention } from './attention.js';
 import { batchNorm } from './batch-norm.js';
 import { to } from './cast.js';
@@ -127,6 +128,7 @@ export const OP_LIST: readonly OpDef[] = [
   finiteRangeOp,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
+  ...ARRAY_OPS, // 120 to 171
 ];
 
 /** Every op by name. */
