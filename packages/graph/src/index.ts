@@ -19,6 +19,7 @@ export type { Use, Value } from './ir/value.js';
 export type { ElementType, PackedType, TensorType, ValueType } from './ir/value-type.js';
 export { verify } from './ir/verify.js';
 export { type Lowered, lower, type OutputSource } from './lower/lower.js';
+export { type ImportOnnxOptions, importOnnx } from './onnx/import-onnx.js';
 export type { Pass } from './passes/pass.js';
 export { type CalibrateOptions, calibrate } from './quantize/calibrate.js';
 export { type ConvertOptions, convert, convertDynamic } from './quantize/convert.js';

@@ -1,4 +1,5 @@
 import { type AttrKind, OctavoError, OPS, type OpDef, Tensor } from '@octavo/core';
+import { isDeferred } from '../import/deferred-nodes.js';
 import { isKnownCode } from './attributes.js';
 import type { Graph } from './graph.js';
 import { attributeName, CONSTANT, GET_ATTR } from './leaf-nodes.js';
@@ -55,6 +56,7 @@ const PRIM_CHECKS: Readonly<Record<string, (node: Node) => void>> = {
 };
 
 function checkOp(node: Node): void {
+  if (isDeferred(node.op)) return;
   const def = Object.hasOwn(OPS, node.op) ? OPS[node.op] : undefined;
   if (def === undefined) throw fault(node, 'unknown op');
   const variadic = def.inputs.at(-1)?.endsWith('*') === true;

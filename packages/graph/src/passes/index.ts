@@ -3,6 +3,7 @@ import { dropObservers } from './drop-observers.js';
 import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
+import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
@@ -17,6 +18,9 @@ import { splitLinearDynamic } from './split-linear-dynamic.js';
 
 /** A float graph to one that static quantization starts from. */
 export const PREPARE_PASSES: readonly Pass[] = [foldBatchNorm, removeDeadCode];
+
+/** What an imported graph goes through once: its nodes put into the forms that quantization and kernels know. */
+export const IMPORT_PASSES: readonly Pass[] = [removeDeadCode, fuseLinearBias, removeDeadCode];
 
 /** A prepared graph to quantize and dequantize nodes around float ops: what `{ debug: true }` gives. */
 export const CONVERT_PASSES: readonly Pass[] = [replaceObservers, inheritQParams, removeDeadCode];

@@ -7,24 +7,49 @@ import {
   OctavoError,
   type RunOptions,
   Tensor,
+  withBackend,
 } from '@octavo/core';
+import { isDeferred } from '../import/deferred-nodes.js';
 import type { Graph } from '../ir/graph.js';
 import { type Lowered, lower } from '../lower/lower.js';
+import { compileFor } from './mixed-executable.js';
+import { specialise } from './specialise.js';
 
 /** Tensors by input name; ONNX Runtime's and any other `{ type, dims, data }` will do. */
 export type Feeds = Readonly<Record<string, { type: string; dims: readonly number[]; data: unknown }>>;
 
+/** A program; null where nothing is left to run, because the outputs are constants. */
 interface Compiled {
+  readonly executable: Executable | null;
+  readonly outputs: Lowered['outputs'];
+}
+
+/** What a backend has compiled of a graph. */
+interface CompiledGraph {
   /** The graph's edit count when this was compiled. */
   readonly version: number;
-  readonly executable: Executable;
-  readonly outputs: Lowered['outputs'];
+  /** One program under '', or, where nodes are put off, one for each set of input dims. */
+  readonly byDims: Map<string, Compiled>;
+  readonly deferred: boolean;
+  /** Set once dims alone have turned out not to be enough. */
+  needsValues: boolean;
+}
+
+/** Programs of one graph for different input dims that are kept; the one unused for longest makes room. */
+const MAX_SHAPES = 16;
+
+function compiled(backend: Backend, { program, outputs }: Lowered): Compiled {
+  return { executable: compileFor(backend, program), outputs };
+}
+
+function dispose(graph: CompiledGraph | undefined): void {
+  for (const { executable } of graph?.byDims.values() ?? []) executable?.dispose();
 }
 
 /** Runs a graph on the active backend; compiles at first use, once for each backend and edit of the graph. */
 export class GraphRunner {
   private readonly graph: Graph;
-  private readonly compiled = new Map<Backend, Compiled>();
+  private readonly compiled = new Map<Backend, CompiledGraph>();
   private disposed = false;
 
   constructor(graph: Graph) {
@@ -33,14 +58,15 @@ export class GraphRunner {
 
   run(feeds: Feeds): Record<string, Tensor> {
     const inputs = this.checkFeeds(feeds);
-    const { executable, outputs } = this.compile();
-    return collect(outputs, executable.run([...inputs.values()]), inputs);
+    const { executable, outputs } = this.compile(inputs);
+    return collect(outputs, executable === null ? [] : executable.run([...inputs.values()]), inputs);
   }
 
   async runAsync(feeds: Feeds, options?: RunOptions): Promise<Record<string, Tensor>> {
     const inputs = this.checkFeeds(feeds);
-    const { executable, outputs } = this.compile();
-    return collect(outputs, await executable.runAsync([...inputs.values()], options), inputs);
+    const { executable, outputs } = this.compile(inputs);
+    const results = executable === null ? [] : await executable.runAsync([...inputs.values()], options);
+    return collect(outputs, results, inputs);
   }
 
   dispose(): void {
@@ -48,22 +74,76 @@ export class GraphRunner {
     this.release();
   }
 
-  private compile(): Compiled {
+  private compile(inputs: ReadonlyMap<string, Tensor>): Compiled {
     if (this.disposed) {
       throw new OctavoError('DISPOSED', '[run] this graph was disposed; clone() it before, or trace or load it again');
     }
     const backend = activeBackend();
-    const known = this.compiled.get(backend);
-    if (known?.version === this.graph.version) return known;
-    known?.executable.dispose();
-    const { program, outputs } = lower(this.graph);
-    const made = { version: this.graph.version, executable: backend.compile(program), outputs };
+    const cached = this.compiled.get(backend);
+    const known = cached?.version === this.graph.version ? cached : this.renew(backend);
+    if (!known.deferred) {
+      known.byDims.set('', known.byDims.get('') ?? compiled(backend, lower(this.graph)));
+      return known.byDims.get('') as Compiled;
+    }
+    return this.compileShaped(backend, known, [...inputs.values()]);
+  }
+
+  private renew(backend: Backend): CompiledGraph {
+    dispose(this.compiled.get(backend));
+    let deferred = false;
+    for (const { op } of this.graph.nodes()) deferred ||= isDeferred(op);
+    const made: CompiledGraph = { version: this.graph.version, byDims: new Map(), deferred, needsValues: false };
     this.compiled.set(backend, made);
     return made;
   }
 
+  /** A graph whose shapes depend on the inputs' dims: compiled for each set of them; by value where values matter. */
+  private compileShaped(backend: Backend, known: CompiledGraph, inputs: readonly Tensor[]): Compiled {
+    this.checkDTypes(inputs);
+    const key = inputs.map(({ raw }) => raw.dims.join('x')).join(';');
+    const cached = known.byDims.get(key);
+    if (cached !== undefined) {
+      // Most recently used last.
+      known.byDims.delete(key);
+      known.byDims.set(key, cached);
+      return cached;
+    }
+    if (!known.needsValues) {
+      const { graph, needsValues } = specialise(
+        this.graph,
+        inputs.map(({ type, raw }) => ({ dtype: type, dims: raw.dims })),
+      );
+      if (!needsValues) return this.remember(known, key, compiled(backend, lower(graph)));
+      known.needsValues = true;
+    }
+    const { graph, needsValues } = withBackend(backend, () => specialise(this.graph, inputs));
+    if (!needsValues) return { executable: null, outputs: lower(graph).outputs };
+    throw new OctavoError('UNSUPPORTED', '[run] this graph holds a node that no values resolve');
+  }
+
+  private remember(known: CompiledGraph, key: string, made: Compiled): Compiled {
+    if (known.byDims.size >= MAX_SHAPES) {
+      const [oldest, { executable }] = known.byDims.entries().next().value as [string, Compiled];
+      known.byDims.delete(oldest);
+      executable?.dispose();
+    }
+    known.byDims.set(key, made);
+    return made;
+  }
+
+  private checkDTypes(inputs: readonly Tensor[]): void {
+    this.graph.inputs.forEach(({ hint, type }, i) => {
+      const got = (inputs[i] as Tensor).type;
+      if (type.kind !== 'tensor' || type.dtype === got) return;
+      throw new OctavoError(
+        'INVALID_DTYPE',
+        `[run] input '${hint}' expects ${type.dtype}, got ${got}; convert it first`,
+      );
+    });
+  }
+
   private release(): void {
-    for (const { executable } of this.compiled.values()) executable.dispose();
+    for (const each of this.compiled.values()) dispose(each);
     this.compiled.clear();
   }
 
@@ -102,9 +182,8 @@ export class GraphRunner {
     if (formatDims(expected.dims) === formatDims(tensor.raw.dims)) return tensor;
     throw new OctavoError(
       'SHAPE_FIXED_BY_TRACE',
-      `[run] input '${name}' must be ${formatDims(expected.dims)}, got ${formatDims(tensor.raw.dims)}: the traced code reads ` +
-        `dims (${this.graph.fixedBy}), which fixed the graph to the traced shapes; use 0 and -1 in reshape instead, or ` +
-        'trace again at this shape',
+      `[run] input '${name}' must be ${formatDims(expected.dims)}, got ${formatDims(tensor.raw.dims)}: ` +
+        whyFixed(this.graph.fixedBy),
       { details: { input: name, expected: expected.dims, got: tensor.raw.dims, fixedBy: this.graph.fixedBy } },
     );
   }
@@ -126,5 +205,14 @@ function collect(
       const own = 'program' in source && !fed.has(raw.data.buffer);
       return [name, own ? tensor : new Tensor(type, raw.data.slice() as never, raw.dims)];
     }),
+  );
+}
+
+/** What fixed a graph's input dims: code that a trace went through, or a model's file. */
+function whyFixed(fixedBy: string): string {
+  if (!fixedBy.startsWith('dims read')) return `fixed by ${fixedBy}`;
+  return (
+    `the traced code reads dims (${fixedBy}), which fixed the graph to the traced shapes; use 0 and -1 in reshape instead, ` +
+    'or trace again at this shape'
   );
 }

@@ -1,0 +1,23 @@
+import type { Rule } from '../../import/rule.js';
+import { EINSUM_RULES } from './einsum.js';
+import { MATH_RULES } from './math.js';
+import { NN_RULES } from './nn.js';
+import { PAD_RULES } from './pads.js';
+import { QUANTIZED_RULES } from './quantized.js';
+import { RECURRENT_RULES } from './recurrent.js';
+import { REDUCE_RULES } from './reduce.js';
+import { RESIZE_RULES } from './resize.js';
+import { SHAPE_RULES } from './shape.js';
+
+/** Every ONNX operator that is imported, by type; those of another domain with it in front: `com.microsoft::QGemm`. */
+export const ONNX_RULES: Readonly<Record<string, Rule>> = {
+  ...MATH_RULES,
+  ...SHAPE_RULES,
+  ...NN_RULES,
+  ...PAD_RULES,
+  ...RESIZE_RULES,
+  ...REDUCE_RULES,
+  ...EINSUM_RULES,
+  ...QUANTIZED_RULES,
+  ...RECURRENT_RULES,
+};

@@ -1,0 +1,56 @@
+import { dispatch, opByName, Tensor, withRecorder } from '@octavo/core';
+import type { GraphBuilder } from '../../import/graph-builder.js';
+import type { RuleContext } from '../../import/rule.js';
+import { attributeName, GET_ATTR } from '../../ir/leaf-nodes.js';
+import type { Value } from '../../ir/value.js';
+
+/**
+ * x times a constant matrix as `aten::linear`, which quantization knows; null where `weight` is no constant matrix.
+ * The weight is stored as PyTorch has it, [out, in], under the module's name.
+ */
+export function linearOf(
+  n: RuleContext,
+  x: Value,
+  weight: Value,
+  { transposed: isTransposed, bias }: { transposed: boolean; bias: Value | null },
+): { value: Value; hasBias: boolean } | null {
+  const tensor = n.builder.tensor(weight);
+  if (tensor?.type !== 'float32' || tensor.raw.dims.length !== 2 || n.builder.dims(x)?.length === 0) return null;
+  const operand = isTransposed ? weight : transposed(n.builder, weight, tensor);
+  const out = n.builder.dims(operand)?.[0];
+  const flat = bias === null ? null : vectorOf(n, bias, out as number);
+  return { value: n.op('aten::linear', [x, operand, flat], { activation: 0 }), hasBias: flat !== null };
+}
+
+/** A constant bias [out], from [out] or [1, out]; null for any other. */
+function vectorOf(n: RuleContext, bias: Value, out: number): Value | null {
+  const tensor = n.builder.tensor(bias);
+  if (tensor?.type !== 'float32' || tensor.raw.data.length !== out || tensor.raw.dims.at(-1) !== out) return null;
+  return tensor.raw.dims.length === 1
+    ? bias
+    : n.constant(new Tensor('float32', tensor.raw.data as Float32Array, [out]));
+}
+
+const TRANSPOSED = new WeakMap<GraphBuilder, Map<Tensor, Value>>();
+
+/** The transposed parameter, made once for each weight. */
+export function transposed(builder: GraphBuilder, weight: Value, tensor: Tensor): Value {
+  const known = TRANSPOSED.get(builder) ?? new Map<Tensor, Value>();
+  TRANSPOSED.set(builder, known);
+  const value = known.get(tensor);
+  if (value !== undefined) return value;
+  const [turned] = withRecorder(null, () => dispatch(opByName('aten::permute'), [tensor], { dims: [1, 0] })) as [
+    Tensor,
+  ];
+  const made = builder.parameter(weightName(builder, weight), turned);
+  known.set(tensor, made);
+  return made;
+}
+
+/** The name that the initializer has, or, where an exporter made one up, the module's `weight`. */
+function weightName(builder: GraphBuilder, { node }: Value): string {
+  const name = node.op === GET_ATTR ? attributeName(node) : '';
+  const isOwn = name !== '' && !name.includes('::') && /[A-Za-z_]/.test(name);
+  if (isOwn) return name;
+  return builder.scope === '' ? 'weight' : `${builder.scope}.weight`;
+}

@@ -1,0 +1,200 @@
+import { DTYPES, type DType, sizeOf, Tensor } from '@octavo/core';
+import type { Rule, RuleContext } from '../../import/rule.js';
+import type { Value } from '../../ir/value.js';
+import { askedDType, dtypeCode, isInteger } from './dtypes.js';
+
+/** An op of one operand. */
+const unary =
+  (op: string): Rule =>
+  (n) =>
+    n.op(op, [n.input(0)]);
+
+/** Arithmetic: one op for floats, one for integers. */
+const arithmetic =
+  (float: string, integers: string): Rule =>
+  (n) =>
+    n.op(isInteger(n.dtype(n.input(0))) ? integers : float, [n.input(0), n.input(1)]);
+
+const binary =
+  (op: string): Rule =>
+  (n) =>
+    n.op(op, [n.input(0), n.input(1)]);
+
+/** A comparison with its operands the other way round. */
+const swapped =
+  (op: string): Rule =>
+  (n) =>
+    n.op(op, [n.input(1), n.input(0)]);
+
+/** An op of any number of operands, one after the other. */
+const variadic =
+  (float: string, integers: string): Rule =>
+  (n) =>
+    n.node.inputs.map((_, i) => n.input(i)).reduce((a, b) => n.op(isInteger(n.dtype(a)) ? integers : float, [a, b]));
+
+/** A tensor without dims of this dtype. */
+export function scalar(n: RuleContext, value: number, dtype: DType = 'float32'): Value {
+  return n.constant(Tensor.from(dtype === 'int64' ? BigInt(value) : value, { dtype }));
+}
+
+const negative: Rule = (n) => {
+  const x = n.input(0);
+  const dtype = n.dtype(x);
+  return isInteger(dtype) ? n.op('octavo::sub_integers', [scalar(n, 0, dtype), x]) : n.op('aten::neg', [x]);
+};
+
+const relu: Rule = (n) => {
+  const x = n.input(0);
+  const dtype = n.dtype(x);
+  return isInteger(dtype) ? n.op('aten::maximum', [x, scalar(n, 0, dtype)]) : n.op('aten::relu', [x]);
+};
+
+/** The largest float32: as a bound of `aten::clamp` it is no limit. */
+const LARGEST = 3.4028234663852886e38;
+
+/** Bounds are operands since opset 11. Constant ones of floats are attributes of core's op. */
+const clip: Rule = (n) => {
+  const x = n.input(0);
+  const [low, high] = [n.optional(1), n.optional(2)];
+  const constant = [low, high].every((bound) => bound === null || n.builder.tensor(bound) !== undefined);
+  if (n.dtype(x) === 'float32' && constant) {
+    const min = low === null ? -LARGEST : Math.max(n.number(low), -LARGEST);
+    const max = high === null ? LARGEST : Math.min(n.number(high), LARGEST);
+    if (min <= max) return n.op('aten::clamp', [x], { min, max });
+  }
+  const above = low === null ? x : n.op('aten::maximum', [x, low]);
+  return high === null ? above : n.op('aten::minimum', [above, high]);
+};
+
+/** max(0, min(1, alpha x + beta)); core's op is PyTorch's, with alpha 1/6 and beta 1/2. */
+const hardSigmoid: Rule = (n) => {
+  const [alpha, beta] = [n.attr('alpha', Math.fround(0.2)), n.attr('beta', 0.5)];
+  if (Math.fround(alpha) === Math.fround(1 / 6) && beta === 0.5) return n.op('aten::hardsigmoid', [n.input(0)]);
+  const scaled = n.op('aten::mul', [n.input(0), scalar(n, alpha)]);
+  return n.op('aten::clamp', [n.op('aten::add', [scaled, scalar(n, beta)])], { min: 0, max: 1 });
+};
+
+/** By erf, or x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
+const gelu: Rule = (n) => {
+  const x = n.input(0);
+  if (n.text('approximate', 'none') !== 'tanh') return n.op('aten::gelu', [x]);
+  const mul = (a: Value, b: Value): Value => n.op('aten::mul', [a, b]);
+  const cubic = mul(mul(mul(x, x), x), scalar(n, 0.044715));
+  const inner = mul(n.op('aten::add', [x, cubic]), scalar(n, Math.sqrt(2 / Math.PI)));
+  return mul(mul(x, scalar(n, 0.5)), n.op('aten::add', [n.op('aten::tanh', [inner]), scalar(n, 1)]));
+};
+
+/** Before opset 13 softmax ran over a matrix of which `axis` says where the second dim begins. */
+const softmax =
+  (op: string): Rule =>
+  (n) => {
+    const x = n.input(0);
+    if (n.version >= 13) return n.op(op, [x], { dim: n.attr('axis', -1) });
+    const rank = n.rank(x);
+    const axis = n.attr('axis', 1);
+    if ((axis < 0 ? axis + rank : axis) === rank - 1) return n.op(op, [x], { dim: -1 });
+    const matrix = n.op(op, [n.op('octavo::flatten_to_matrix', [x], { dim: axis })], { dim: -1 });
+    return n.op('aten::reshape', [matrix], { dims: n.dims(x) });
+  };
+
+/** The exponent may be of another dtype; the result is of the base's. */
+const pow: Rule = (n) => {
+  const [base, exponent] = [n.input(0), n.input(1)];
+  if (n.dtype(base) === n.dtype(exponent)) return n.op('aten::pow', [base, exponent]);
+  const asFloat = (value: Value): Value => cast(n, value, 'float32');
+  return cast(n, n.op('aten::pow', [asFloat(base), asFloat(exponent)]), n.dtype(base));
+};
+
+const modulo: Rule = (n) => n.op(n.attr('fmod', 0) === 1 ? 'aten::fmod' : 'aten::remainder', [n.input(0), n.input(1)]);
+
+export function cast(n: RuleContext, value: Value, dtype: DType): Value {
+  if (n.dtype(value) === dtype) return value;
+  const content = n.builder.content(value);
+  const result = n.op('aten::to', [value], { dtype: dtypeCode(dtype) });
+  const dims = n.builder.dims(value);
+  // A shape that passes through another integer type is the same shape.
+  if (content !== null && isInteger(dtype) && n.builder.tensor(result) === undefined)
+    n.know(result, { dtype, dims, content });
+  return result;
+}
+
+const castRule: Rule = (n) => cast(n, n.input(0), askedDType(n, n.attr('to')));
+
+const castLike: Rule = (n) => cast(n, n.input(0), n.dtype(n.input(1)));
+
+/** Shape arithmetic keeps symbols where it can: x * 1, x + 0, x / 1, and numbers. */
+function shapeArithmetic(rule: Rule, compute: (a: number, b: number) => number, neutral: number): Rule {
+  return (n) => {
+    const result = rule(n) as Value;
+    const [a, b] = [n.builder.content(n.input(0)), n.builder.content(n.input(1))];
+    const dims = n.builder.dims(result);
+    if (a === null || b === null || dims === null || n.dtype(result) !== 'int64') return result;
+    if (n.builder.tensor(result) !== undefined) return result;
+    const count = Math.max(a.length, b.length);
+    const content = Array.from({ length: count }, (_, i) => {
+      const [x, y] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
+      if (y === neutral && x !== undefined) return x;
+      return typeof x === 'number' && typeof y === 'number' ? compute(x, y) : n.builder.freshSymbol();
+    });
+    return sizeOf(dims.map(() => 1)) === 1 && dims.length <= 1
+      ? n.know(result, { dtype: 'int64', dims, content })
+      : result;
+  };
+}
+
+const truncated = (a: number, b: number): number => (b === 0 ? 0 : Math.trunc(a / b));
+
+export const MATH_RULES: Readonly<Record<string, Rule>> = {
+  Abs: unary('aten::abs'),
+  Add: shapeArithmetic(arithmetic('aten::add', 'octavo::add_integers'), (a, b) => a + b, 0),
+  And: binary('aten::logical_and'),
+  Cast: castRule,
+  CastLike: castLike,
+  Ceil: unary('aten::ceil'),
+  Clip: clip,
+  Div: shapeArithmetic(arithmetic('aten::div', 'octavo::div_integers'), truncated, 1),
+  Elu: (n) => n.op('aten::elu', [n.input(0)], { alpha: n.attr('alpha', 1), inputScale: 1 }),
+  Celu: (n) => n.op('aten::elu', [n.input(0)], { alpha: n.attr('alpha', 1), inputScale: 1 / n.attr('alpha', 1) }),
+  Equal: binary('aten::eq'),
+  Erf: unary('aten::erf'),
+  Exp: unary('aten::exp'),
+  Floor: unary('aten::floor'),
+  Gelu: gelu,
+  'com.microsoft::Gelu': (n) => n.op('aten::gelu', [n.input(0)]),
+  Greater: swapped('aten::lt'),
+  GreaterOrEqual: swapped('aten::le'),
+  HardSigmoid: hardSigmoid,
+  HardSwish: unary('aten::hardswish'),
+  LeakyRelu: (n) => n.op('aten::leaky_relu', [n.input(0)], { negativeSlope: n.attr('alpha', 0.01) }),
+  Less: binary('aten::lt'),
+  LessOrEqual: binary('aten::le'),
+  Log: unary('aten::log'),
+  LogSoftmax: softmax('aten::log_softmax'),
+  Max: variadic('aten::maximum', 'aten::maximum'),
+  Min: variadic('aten::minimum', 'aten::minimum'),
+  Mod: modulo,
+  Mul: shapeArithmetic(arithmetic('aten::mul', 'octavo::mul_integers'), (a, b) => a * b, 1),
+  Neg: negative,
+  Not: unary('aten::logical_not'),
+  Or: binary('aten::logical_or'),
+  Pow: pow,
+  Reciprocal: unary('aten::reciprocal'),
+  Relu: relu,
+  Round: unary('aten::round'),
+  Sigmoid: unary('aten::sigmoid'),
+  Sign: unary('aten::sign'),
+  Softmax: softmax('aten::softmax'),
+  Sqrt: unary('aten::sqrt'),
+  Sub: shapeArithmetic(arithmetic('aten::sub', 'octavo::sub_integers'), (a, b) => a - b, 0),
+  Sum: variadic('aten::add', 'octavo::add_integers'),
+  Tanh: unary('aten::tanh'),
+  Where: (n) => n.op('aten::where', [n.input(0), n.input(1), n.input(2)]),
+  Xor: binary('aten::logical_xor'),
+};
+
+/** All elements of one value, of a dtype. */
+export function filled(dims: readonly number[], value: number | bigint, dtype: DType): Tensor {
+  const data = new DTYPES[dtype].array(sizeOf(dims));
+  data.fill((dtype === 'int64' ? BigInt(value) : Number(value)) as never);
+  return new Tensor(dtype, data as never, dims);
+}

@@ -1,0 +1,320 @@
+import { DTYPES, sizeOf, Tensor } from '@octavo/core';
+import type { Dim } from '../../import/facts.js';
+import { isNumbers } from '../../import/facts.js';
+import { DEFERRED, type Rule, type RuleContext } from '../../import/rule.js';
+import type { Value } from '../../ir/value.js';
+import { isInteger } from './dtypes.js';
+import { filled } from './math.js';
+
+/** Elements of which an op that makes tensors from nothing may make so many: what no sane model passes. */
+const MAX_ELEMENTS = 2 ** 31;
+
+function int64(numbers: readonly number[], dims: readonly number[] = [numbers.length]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(numbers, BigInt), dims);
+}
+
+/** An axis counted from the front. */
+export function axisOf(n: RuleContext, axis: number, rank: number): number {
+  const resolved = axis < 0 ? axis + rank : axis;
+  if (resolved >= 0 && resolved < Math.max(rank, 1)) return resolved;
+  throw n.fault(`axis ${axis} is outside a tensor of rank ${rank}`);
+}
+
+/** A list that was an attribute and became an operand in a later opset; null where neither is given. */
+export function listOrInput(n: RuleContext, name: string, index: number): readonly number[] | null {
+  const operand = n.optional(index);
+  if (operand !== null) return n.numbers(operand);
+  return n.has(name) ? n.list(name) : null;
+}
+
+/** A shape tensor of which the elements may be symbols: one constant, or a value that says what is known. */
+function shapeValue(n: RuleContext, content: readonly Dim[], compute: () => Value, rank = 1): Value {
+  if (isNumbers(content)) return n.constant(int64(content, rank === 0 ? [] : [content.length]));
+  const value = compute();
+  return n.know(value, { dtype: 'int64', dims: rank === 0 ? [] : [content.length], content });
+}
+
+const shape: Rule = (n) => {
+  const dims = n.shape(n.input(0));
+  const end = n.attr('end', dims.length);
+  const part = dims.slice(n.attr('start', 0), end);
+  // Kept as a node: what reads single elements will mostly find all it wants in the facts.
+  return shapeValue(
+    n,
+    part,
+    () =>
+      n.builder.insert('onnx::Shape', [n.input(0)], n.node.attrs, [
+        { dtype: 'int64', dims: [part.length] },
+      ])[0] as Value,
+  );
+};
+
+const size: Rule = (n) => n.constant(int64([sizeOf(n.dims(n.input(0)))], []));
+
+/** What `Reshape` asks for: elements that are x's own dims at their places become 0, one that is unknown -1. */
+const reshape: Rule = (n) => {
+  const x = n.input(0);
+  const asked = n.elements(n.input(1));
+  const own = n.builder.dims(x);
+  const dims = asked.map((dim, i) => {
+    if (dim === 0 && n.attr('allowzero', 0) === 1) return 'zero';
+    return typeof dim === 'string' && dim === own?.[i] ? 0 : dim;
+  });
+  if (dims.includes('zero')) {
+    // A dim of 0 and not a copy: an empty tensor, and no op can say so but by the size.
+    return n.op('aten::reshape', [x], { dims: emptyDims(n, asked as readonly number[], n.dims(x)) });
+  }
+  const free = dims.filter((dim) => typeof dim === 'string');
+  if (free.length > 1 || (free.length === 1 && dims.includes(-1))) throw DEFERRED;
+  const result = n.op('aten::reshape', [x], { dims: dims.map((dim) => (typeof dim === 'string' ? -1 : dim)) });
+  const known = n.builder.dims(result);
+  // The symbol that was asked for is the dim, whatever the op makes of it.
+  const facts = asked.map((dim, i) =>
+    typeof dim === 'string' ? dim : dim > 0 ? dim : (known?.[i] ?? n.builder.freshSymbol()),
+  );
+  const content = n.builder.content(x);
+  return n.know(result, { dtype: n.dtype(x), dims: facts, ...(content !== null && facts.length <= 1 && { content }) });
+};
+
+/** The dims of an empty tensor, as a reshape of one that is empty at some of the same places. */
+function emptyDims(n: RuleContext, asked: readonly number[], from: readonly number[]): readonly number[] {
+  if (sizeOf(from) === 0 && asked.every((dim, i) => dim !== 0 || from[i] === 0)) return asked;
+  throw n.unsupported('a reshape to an empty tensor whose empty dims move');
+}
+
+const transpose: Rule = (n) => {
+  const x = n.input(0);
+  const dims = n.has('perm') ? n.list('perm') : Array.from({ length: n.rank(x) }, (_, i) => n.rank(x) - 1 - i);
+  return n.op('aten::permute', [x], { dims });
+};
+
+const flatten: Rule = (n) => n.op('octavo::flatten_to_matrix', [n.input(0)], { dim: n.attr('axis', 1) });
+
+const squeeze: Rule = (n) => {
+  const x = n.input(0);
+  const asked = listOrInput(n, 'axes', 1);
+  const dims = asked ?? n.dims(x).flatMap((dim, axis) => (dim === 1 ? [axis] : []));
+  const content = n.builder.content(x);
+  const result = n.op('aten::squeeze', [x], { dims });
+  return content?.length === 1 ? withContent(n, result, content) : result;
+};
+
+const unsqueeze: Rule = (n) => {
+  const x = n.input(0);
+  const axes = listOrInput(n, 'axes', 1) ?? [];
+  const rank = axes.length === 1 && (axes[0] as number) >= 0 ? 0 : n.rank(x) + axes.length;
+  const places = axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
+  const content = n.builder.content(x);
+  const result = places.reduce((value, dim) => n.op('aten::unsqueeze', [value], { dim }), x);
+  return content?.length === 1 ? withContent(n, result, content) : result;
+};
+
+/** Keeps the elements of a shape tensor that changes its dims only. */
+function withContent(n: RuleContext, value: Value, content: readonly Dim[]): Value {
+  if (n.builder.tensor(value) !== undefined || n.dtype(value) !== 'int64') return value;
+  return n.know(value, { dtype: 'int64', dims: n.builder.dims(value), content });
+}
+
+const concat: Rule = (n) => {
+  const inputs = n.node.inputs.map((_, i) => n.input(i));
+  const contents = inputs.map((input) => n.builder.content(input));
+  const result = n.op('aten::cat', inputs, { dim: n.attr('axis') });
+  if (contents.includes(null) || n.builder.dims(inputs[0] as Value)?.length !== 1) return result;
+  return withContent(
+    n,
+    result,
+    contents.flatMap((content) => content as readonly Dim[]),
+  );
+};
+
+/** Sizes of the parts: given, or equal ones of which the last may be smaller. */
+const split: Rule = (n) => {
+  const x = n.input(0);
+  const axis = axisOf(n, n.attr('axis', 0), n.rank(x));
+  const given = listOrInput(n, 'split', 1);
+  const parts = n.attr('num_outputs', n.node.outputs);
+  const sizes = given ?? equalParts(n.dims(x)[axis] as number, parts);
+  let start = 0;
+  return sizes.map((part) => {
+    const value = n.op('aten::slice', [x], { dim: axis, start, end: start + part, step: 1 });
+    start += part;
+    return value;
+  });
+};
+
+function equalParts(total: number, parts: number): number[] {
+  const part = Math.ceil(total / parts);
+  return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(part, total - i * part)));
+}
+
+/** Starts, ends, axes and steps. A negative step is a slice of the reversed dim. */
+const slice: Rule = (n) => {
+  const x = n.input(0);
+  const content = n.builder.content(x);
+  const [starts, ends] = [n.elements(n.input(1)), n.elements(n.input(2))];
+  const axes = n.optional(3) === null ? starts.map((_, i) => i) : n.numbers(n.input(3));
+  const steps = n.optional(4) === null ? starts.map(() => 1) : n.numbers(n.input(4));
+  let value = x;
+  for (const [i, asked] of axes.entries()) {
+    const step = steps[i] as number;
+    const [start, end] = [starts[i] as Dim, ends[i] as Dim];
+    const own = n.builder.dims(value)?.[asked < 0 ? asked + n.rank(value) : asked];
+    // x[0:n] of a dim of n is x.
+    if (start === 0 && step === 1 && typeof end === 'string' && end === own) continue;
+    if (start === 0 && step === 1 && typeof end === 'string') {
+      value = cutLike(n, value, asked, end);
+      continue;
+    }
+    if (typeof start === 'string' || typeof end === 'string') throw DEFERRED;
+    value =
+      step > 0
+        ? n.op('aten::slice', [value], { dim: asked, start, end, step })
+        : reversed(n, value, asked, start, end, step);
+  }
+  if (content === null || n.builder.dims(x)?.length !== 1 || (steps[0] as number) < 1) return value;
+  const [start, end] = [starts[0], ends[0]] as [number, number];
+  return withContent(
+    n,
+    value,
+    content.slice(start, end).filter((_, i) => i % (steps[0] as number) === 0),
+  );
+};
+
+/** x[:n], where n is a dim of a value that is there already. */
+function cutLike(n: RuleContext, x: Value, axis: number, symbol: string): Value {
+  const origin = n.builder.originOf(symbol);
+  if (origin === undefined) throw DEFERRED;
+  return n.op('octavo::slice_like', [x, origin.value], { dim: axis, likeDim: origin.axis });
+}
+
+function reversed(n: RuleContext, x: Value, axis: number, start: number, end: number, step: number): Value {
+  const size = n.dims(x)[axisOf(n, axis, n.rank(x))] as number;
+  const inside = (at: number, low: number): number => Math.min(Math.max(at < 0 ? at + size : at, low), size - 1);
+  const [from, to] = [inside(start, 0), inside(end, -1)];
+  const first = size - 1 - from;
+  return n.op('aten::slice', [n.op('aten::flip', [x], { dims: [axis] })], {
+    dim: axis,
+    start: first,
+    end: Math.max(first, size - 1 - to),
+    step: -step,
+  });
+}
+
+/** One element of a shape; a slice at a constant place; rows of a float table; anything else by index. */
+const gather: Rule = (n) => {
+  const [x, indices] = [n.input(0), n.input(1)];
+  const axis = n.attr('axis', 0);
+  const content = n.builder.content(x);
+  const places = n.builder.tensor(indices)?.raw;
+  const at = places?.data.length === 1 ? Number(places.data[0]) : null;
+  if (content !== null && places !== undefined && n.builder.dims(x)?.length === 1) {
+    const picked = Array.from(
+      places.data as BigInt64Array,
+      (place) => content[Number(place) < 0 ? Number(place) + content.length : Number(place)],
+    );
+    if (!picked.some((dim) => dim === undefined) && places.dims.length <= 1) {
+      return shapeContent(n, x, picked as Dim[], () => gathered(n, x, indices, axis, at), places.dims.length);
+    }
+  }
+  return gathered(n, x, indices, axis, at);
+};
+
+function shapeContent(n: RuleContext, x: Value, content: readonly Dim[], compute: () => Value, rank: number): Value {
+  return n.dtype(x) === 'int64' ? shapeValue(n, content, compute, rank) : compute();
+}
+
+function gathered(n: RuleContext, x: Value, indices: Value, axis: number, at: number | null): Value {
+  if (at !== null && n.builder.dims(indices)?.length === 0) return n.op('aten::select', [x], { dim: axis, index: at });
+  const table = n.builder.tensor(x);
+  const isTable = table?.type === 'float32' && table.raw.dims.length === 2 && axis === 0;
+  if (isTable && n.builder.tensor(indices) === undefined) return n.op('aten::embedding', [x, indices]);
+  return n.op('octavo::take', [x, indices], { dim: axis });
+}
+
+const expand: Rule = (n) => {
+  const x = n.input(0);
+  const asked = n.elements(n.input(1));
+  const own = n.builder.dims(x);
+  // A symbol that is x's own dim at that place (from the end) need not be known.
+  const dims = asked.map((dim, i) => {
+    if (typeof dim === 'number') return dim;
+    if (own !== null && own[own.length - asked.length + i] === dim) return 1;
+    throw DEFERRED;
+  });
+  if (dims.every((dim) => dim === 1) && own !== null && own.length >= dims.length) return x;
+  return n.op('aten::expand', [x], { dims });
+};
+
+const tile: Rule = (n) => n.op('aten::repeat', [n.input(0)], { repeats: n.numbers(n.input(1)) });
+
+const constantOfShape: Rule = (n) => {
+  const dims = n.numbers(n.input(0));
+  if (sizeOf(dims) > MAX_ELEMENTS) throw n.fault(`a tensor [${dims.join(', ')}] is too large`);
+  if (!n.builder.makesConstantOf(4 * sizeOf(dims))) throw DEFERRED;
+  const value = n.node.attrs.value;
+  if (!Tensor.is(value)) return n.constant(filled(dims, 0, 'float32'));
+  return n.constant(filled(dims, value.raw.data[0] ?? 0, value.type));
+};
+
+const range: Rule = (n) => {
+  const start = n.input(0);
+  const known = positions(n);
+  if (known !== null) return known;
+  const dtype = n.dtype(start);
+  const [from, limit, step] = [n.number(start), n.number(n.input(1)), n.number(n.input(2))];
+  const count = Math.max(0, Math.ceil((limit - from) / step));
+  if (!(count <= MAX_ELEMENTS)) throw n.fault(`a range from ${from} to ${limit} by ${step} is too long`);
+  if (!n.builder.makesConstantOf(8 * count)) throw DEFERRED;
+  const data = new DTYPES[dtype].array(count);
+  for (let i = 0; i < count; i++)
+    data[i] = (isInteger(dtype) && dtype === 'int64' ? BigInt(from + i * step) : from + i * step) as never;
+  return n.constant(new Tensor(dtype, data as never, [count]));
+};
+
+/** 0, 1, ... up to a dim of a value that is there already; null for any other range. */
+function positions(n: RuleContext): Value | null {
+  const [from, limit, step] = [0, 1, 2].map((i) => n.builder.content(n.input(i))?.[0]);
+  if (from !== 0 || step !== 1 || typeof limit !== 'string' || n.dtype(n.input(0)) !== 'int64') return null;
+  const origin = n.builder.originOf(limit);
+  return origin === undefined ? null : n.op('octavo::arange_like', [origin.value], { dim: origin.axis });
+}
+
+const gatherElements: Rule = (n) => n.op('aten::gather', [n.input(0), n.input(1)], { dim: n.attr('axis', 0) });
+
+const trilu: Rule = (n) => {
+  const diagonal = n.optional(1) === null ? 0 : n.number(n.input(1));
+  return n.op('octavo::tri', [n.input(0)], { diagonal, upper: n.attr('upper', 1) });
+};
+
+/** A constant given as a tensor, or as numbers. */
+const constant: Rule = (n) => {
+  const { attrs } = n.node;
+  if (Tensor.is(attrs.value)) return n.constant(attrs.value);
+  if (n.has('value_float')) return n.constant(Tensor.from(n.attr('value_float')));
+  if (n.has('value_floats')) return n.constant(Tensor.from([...n.list('value_floats')]));
+  if (n.has('value_int')) return n.constant(int64([n.attr('value_int')], []));
+  if (n.has('value_ints')) return n.constant(int64(n.list('value_ints')));
+  throw n.unsupported('a constant of another kind than a tensor or numbers');
+};
+
+export const SHAPE_RULES: Readonly<Record<string, Rule>> = {
+  Concat: concat,
+  Constant: constant,
+  ConstantOfShape: constantOfShape,
+  Expand: expand,
+  Flatten: flatten,
+  Gather: gather,
+  GatherElements: gatherElements,
+  Identity: (n) => n.input(0),
+  Range: range,
+  Reshape: reshape,
+  Shape: shape,
+  Size: size,
+  Slice: slice,
+  Split: split,
+  Squeeze: squeeze,
+  Tile: tile,
+  Transpose: transpose,
+  Trilu: trilu,
+  Unsqueeze: unsqueeze,
+};
