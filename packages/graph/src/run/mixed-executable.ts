@@ -36,6 +36,7 @@ interface Phase {
 }
 
 class MixedExecutable implements Executable {
+  readonly referenceOps: readonly string[];
   private parts: (CompiledPart | null)[];
   private readonly phases: readonly Phase[];
   /** The phase after which nobody reads a value any more. */
@@ -48,6 +49,7 @@ class MixedExecutable implements Executable {
     supported: (instruction: Instruction) => boolean,
   ) {
     this.phases = phasesOf(program, supported);
+    this.referenceOps = [...new Set(this.phases.flatMap(({ singles }) => singles.map(({ op }) => op)))];
     this.parts = this.phases.map(() => null);
     this.lastPhase = lastPhases(program, this.phases);
   }

@@ -1,4 +1,4 @@
-import { type Dims, OPS, Tensor } from '@octavo/core';
+import { type Dims, Tensor } from '@octavo/core';
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
 import { axisOf } from './shape.js';
@@ -60,7 +60,6 @@ const resize: Rule = (n) => {
 function upsample(n: RuleContext, x: Value, axes: readonly Axis[], mode: string, where: string): Value | null {
   const isPlane = n.rank(x) === 4 && axes.length > 0 && axes.every(({ axis }) => axis >= 2) && n.dtype(x) === 'float32';
   if (!isPlane || axes.some(({ from, to, scale }) => Math.abs(to / from - scale) > 1e-6)) return null;
-  if (!Object.hasOwn(OPS, 'aten::upsample_nearest')) return null;
   const size = [2, 3].map((axis) => axes.find((entry) => entry.axis === axis)?.to ?? (n.dims(x)[axis] as number));
   const rounding = n.text('nearest_mode', 'round_prefer_floor');
   const whole = axes.every(({ scale }) => Number.isInteger(scale));
