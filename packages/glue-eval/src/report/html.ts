@@ -1,9 +1,7 @@
+import { barChart, escapeHtml, htmlPage } from '@octavo/observers';
 import type { Evaluation, ModeResult, ModeRun } from '../eval/evaluation.js';
 import { rowName } from '../eval/row-name.js';
-import { barChart } from './bar-chart.js';
 import { columnsOf, significant } from './columns.js';
-import { escapeHtml } from './escape.js';
-import { STYLE } from './style.js';
 
 /**
  * The result for people: one file with the table, bars for size, latency and each metric, and which layers ran in
@@ -12,18 +10,7 @@ import { STYLE } from './style.js';
 export function renderHtml(evaluation: Evaluation): string {
   const { summary } = evaluation;
   const title = `${summary.model} on ${summary.task}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-${facts(evaluation)}
+  const body = `${facts(evaluation)}
 ${summary.note === undefined ? '' : `<p class="note">${escapeHtml(summary.note)}</p>`}
 <section>
 <h2>Results</h2>
@@ -38,11 +25,8 @@ multiply-adds that ran in int8.</p>
 ${charts(evaluation)}
 </div>
 </section>
-${layerSection(evaluation)}
-</main>
-</body>
-</html>
-`;
+${layerSection(evaluation)}`;
+  return htmlPage(title, body);
 }
 
 function facts({ summary, task }: Evaluation): string {

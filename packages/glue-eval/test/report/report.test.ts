@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { significant } from '../../src/report/columns.js';
-import { escapeHtml } from '../../src/report/escape.js';
 import { renderHtml } from '../../src/report/html.js';
 import { renderJson } from '../../src/report/json.js';
 import { renderText } from '../../src/report/text-table.js';
@@ -100,9 +99,4 @@ describe('renderHtml', () => {
     expect(html).toContain('graph perRow: 1 of 2 layers in int8');
     expect(html.match(/<details>/g)).toHaveLength(1);
   });
-});
-
-describe('escapeHtml', () => {
-  it('escapes the five characters', () =>
-    expect(escapeHtml(`<a b="c">'&`)).toBe('&lt;a b=&quot;c&quot;&gt;&#39;&amp;'));
 });

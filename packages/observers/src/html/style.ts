@@ -1,4 +1,4 @@
-/** The style sheet of the HTML report: light and dark, by the reader's setting; prints without the dark. */
+/** The style sheet of HTML reports: light and dark, by the reader's setting; prints without the dark. */
 export const STYLE = `
 :root { color-scheme: light dark; --page: #fff; --text: #1d2430; --faint: #667085; --line: #e3e7ee; --panel: #f6f8fb;
   --float: #8a94a6; --eager: #2f7de1; --graph: #12976a; --debug: #c98a1b; --note: #fff4d6; }
@@ -22,6 +22,7 @@ th { color: var(--faint); font-weight: 500; font-size: 13px; }
 tr.float32 td { color: var(--faint); }
 .legend { color: var(--faint); font-size: 13px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 16px; }
+.charts.single { grid-template-columns: 1fr; }
 figure { margin: 0; padding: 14px 16px; background: var(--panel); border-radius: 8px; }
 figcaption { font-weight: 500; margin-bottom: 8px; }
 svg { width: 100%; height: auto; display: block; }
@@ -29,6 +30,7 @@ svg text { font-size: 12px; fill: var(--text); dominant-baseline: central; }
 svg .label { text-anchor: end; }
 svg .value { fill: var(--faint); font-variant-numeric: tabular-nums; }
 rect.float { fill: var(--float); } rect.eager { fill: var(--eager); } rect.graph { fill: var(--graph); } rect.debug { fill: var(--debug); }
+rect.good { fill: var(--graph); } rect.poor { fill: var(--debug); }
 details { border: 1px solid var(--line); border-radius: 8px; margin-bottom: 8px; padding: 8px 14px; }
 summary { cursor: pointer; }
 details table { margin-top: 8px; }
