@@ -1,5 +1,11 @@
 // The public names of @octavo/observers. Anything not listed here may change without notice.
 
+export { Comparison, type ComparisonKind, type ComparisonRow } from './compare/comparison.js';
+export { comparisonJson } from './compare/comparison-json.js';
+export { renderComparison } from './compare/render-comparison.js';
+export { type ComparisonPageOptions, renderComparisonHtml } from './compare/render-comparison-html.js';
+export type { RowOrder } from './compare/row-order.js';
+export type { ValueStats } from './compare/value-stats.js';
 export { type CoverageReport, type CoverageRow, coverageReport } from './coverage/coverage-report.js';
 export { renderCoverage } from './coverage/render-coverage.js';
 export { FakeQuantize, type FakeQuantizeOptions } from './fake-quantize/fake-quantize.js';
@@ -11,6 +17,7 @@ export { EntropyObserver } from './histogram/entropy.js';
 export { HistogramObserver } from './histogram/histogram.js';
 export { MSEObserver } from './histogram/mse.js';
 export { PercentileObserver, type PercentileObserverOptions } from './histogram/percentile.js';
+/** For the packages above this one: a warning that is given once, and parts of HTML reports. */
 export { type Bar, barChart } from './html/bar-chart.js';
 export { escapeHtml } from './html/escape.js';
 export { htmlPage } from './html/page.js';
@@ -108,6 +115,4 @@ export { RANGE_OBSERVERS, type RangeObserver } from './range-observers.js';
 export { RecordingObserver } from './recording.js';
 export { ReuseInputObserver } from './reuse-input.js';
 export { UniformObserver, type UniformObserverOptions } from './uniform-observer.js';
-
-/** For the packages above this one: a warning that is given once. */
 export { warnOnce } from './warn.js';

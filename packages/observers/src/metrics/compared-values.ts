@@ -1,4 +1,4 @@
-import { OctavoError, QuantizedTensor, Tensor } from '@octavo/core';
+import { OctavoError, QuantizedTensor, Tensor, widenFloat16Array } from '@octavo/core';
 
 /** What metrics compare: float tensors, quantized tensors (as the reals they stand for), plain numbers. */
 export type Comparable = Tensor | QuantizedTensor | ArrayLike<number>;
@@ -15,14 +15,13 @@ export function comparedValues(metric: string, x: Comparable, y: Comparable): [A
   return pair;
 }
 
-function valuesOf(metric: string, value: Comparable): ArrayLike<number> {
+/** The elements of one side as numbers. */
+export function valuesOf(metric: string, value: Comparable): ArrayLike<number> {
   if (QuantizedTensor.is(value)) return realsOf(value);
   if (!Tensor.is(value)) return value;
-  if (value.type === 'int64' || value.type === 'float16') {
-    throw new OctavoError(
-      'INVALID_DTYPE',
-      `[${metric}] expected float32 values, got ${value.type}; convert them first`,
-    );
+  if (value.type === 'float16') return widenFloat16Array(value.raw.data as Uint16Array);
+  if (value.type === 'int64') {
+    throw new OctavoError('INVALID_DTYPE', `[${metric}] expected float32 values, got int64; convert them first`);
   }
   return value.data as ArrayLike<number>;
 }
