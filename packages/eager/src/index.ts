@@ -1,5 +1,6 @@
 // The public names of @octavo/eager. Anything not listed here may change without notice.
 
+export type { TableDType } from '@octavo/observers';
 export { type ConvertOptions, convert } from './convert/convert.js';
 export type { DynamicSpec } from './convert/dynamic-spec.js';
 export type { ModuleClass } from './convert/module-class.js';
@@ -19,7 +20,7 @@ export {
   DynamicQuantizedRNNCell,
   type DynamicQuantizedRNNCellConfig,
 } from './dynamic/rnn-cells.js';
-export type { PackedTableConfig, TableDType } from './embedding/packed-table.js';
+export type { PackedTableConfig } from './embedding/packed-table.js';
 export { QuantizedEmbedding } from './embedding/quantized-embedding.js';
 export { QuantizedEmbeddingBag, type QuantizedEmbeddingBagConfig } from './embedding/quantized-embedding-bag.js';
 export { Float16Linear } from './float16/linear.js';

@@ -74,6 +74,7 @@ export {
   weightObserverRangeNeg127To127,
 } from './qconfig/default-observers.js';
 export { type DynamicLinearAttrs, dynamicLinearAttrs, quantizeWeight } from './qconfig/dynamic-linear.js';
+export { isTableQConfig, packTable, type TableDType, tableBits, tableDType } from './qconfig/embedding-table.js';
 export { ENGINES, type Engine, getDefaultQatQConfig, getDefaultQConfig } from './qconfig/engines.js';
 export { type ObjectType, QConfigMapping } from './qconfig/mapping.js';
 export {

@@ -1,15 +1,12 @@
-import { inverseScale, Module, OctavoError, Q, quantizeWithFloatZeroPoint, type StateDict, Tensor } from '@octavo/core';
-import { describeQConfig, type QConfig } from '@octavo/observers';
-import { finiteWeight } from '../convert/check-weight.js';
+import { Module, Q, type StateDict, Tensor } from '@octavo/core';
+import type { TableDType } from '@octavo/observers';
 import { integerTensor, readInteger } from '../dynamic/packed-state.js';
 
 /** Bits of a code by the dtype that PyTorch names, and that dtype's number there. */
 const TABLE_DTYPES = {
   quint8: { bits: 8, code: 13 },
   quint4x2: { bits: 4, code: 16 },
-} as const;
-
-export type TableDType = keyof typeof TABLE_DTYPES;
+} as const satisfies Record<TableDType, unknown>;
 
 /** Enough to build a quantized table that a state dict fills. */
 export interface PackedTableConfig {
@@ -65,41 +62,6 @@ export abstract class PackedTable<F extends (...inputs: any[]) => unknown> exten
     readInteger(this.typeName, state, '_packed_params.dtype', [TABLE_DTYPES[this.dtype].code]);
     this.packed = state['_packed_params._packed_weight'] as Tensor<'uint8'>;
   }
-}
-
-/** The dtype that a qconfig makes of tables; other qconfigs are refused. */
-export function tableDType(qconfig: QConfig): TableDType {
-  const { dtype, qscheme } = qconfig.weight() as unknown as { dtype: string; qscheme?: string };
-  if (Object.hasOwn(TABLE_DTYPES, dtype) && qscheme === 'per_channel_affine_float_qparams') return dtype as TableDType;
-  throw new OctavoError(
-    'UNSUPPORTED',
-    `${describeQConfig(qconfig)} is no qconfig for embeddings: their rows become quint8 or quint4x2 with float zero ` +
-      'points; use floatQParamsWeightOnlyQConfig or floatQParamsWeightOnlyQConfig4Bit',
-  );
-}
-
-/** A float32 table [rows, width] packed by a qconfig's weight observer, which sees it as it is. */
-export function packTable(weight: Tensor, qconfig: QConfig): Tensor<'uint8'> {
-  const { bits } = TABLE_DTYPES[tableDType(qconfig)];
-  const values = finiteWeight('weight', weight);
-  const [rows, width] = weight.raw.dims as [number, number];
-  const observer = qconfig.weight();
-  observer.observe(weight);
-  const { scales, zeroPoints, quantMin, quantMax } = observer.calculateQParams();
-  const codes = new Uint8Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    const inverse = inverseScale(scales[row] as number);
-    const zeroPoint = zeroPoints[row] as number;
-    for (let i = row * width; i < (row + 1) * width; i++) {
-      codes[i] = quantizeWithFloatZeroPoint(values[i] as number, inverse, zeroPoint, quantMin, quantMax);
-    }
-  }
-  const parts = {
-    codes: new Tensor('uint8', codes, [rows, width]),
-    scales: new Tensor('float32', scales),
-    zeroPoints: new Tensor('float32', Float32Array.from(zeroPoints)),
-  };
-  return Q.embeddingPackCodes(parts, { bits });
 }
 
 /** Packed zeros of the right sizes, for a state dict. */

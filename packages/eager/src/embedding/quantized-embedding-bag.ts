@@ -1,6 +1,6 @@
 import { F, type nn, OctavoError, Q, Tensor } from '@octavo/core';
-import type { QConfig } from '@octavo/observers';
-import { emptyTable, PackedTable, type PackedTableConfig, packTable, tableDType } from './packed-table.js';
+import { packTable, type QConfig, tableDType } from '@octavo/observers';
+import { emptyTable, PackedTable, type PackedTableConfig } from './packed-table.js';
 
 /** Enough to build a quantized bag that a state dict fills. */
 export interface QuantizedEmbeddingBagConfig extends PackedTableConfig {

@@ -1,6 +1,6 @@
 import { type nn, Q, type Tensor } from '@octavo/core';
-import type { QConfig } from '@octavo/observers';
-import { emptyTable, PackedTable, type PackedTableConfig, packTable, tableDType } from './packed-table.js';
+import { packTable, type QConfig, tableDType } from '@octavo/observers';
+import { emptyTable, PackedTable, type PackedTableConfig } from './packed-table.js';
 
 /** An `nn.Embedding` whose table is in 8 or 4 bits: ids of any shape -> [...ids, embeddingDim] float32. */
 export class QuantizedEmbedding extends PackedTable<(ids: Tensor) => Tensor<'float32'>> {

@@ -8,13 +8,14 @@ import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
 import type { Pass } from './pass.js';
+import { fuseTables, unpackTables } from './quantized-tables.js';
 import { removeDeadCode } from './remove-dead-code.js';
 import { replaceObservers } from './replace-observers.js';
 import { shareEqualNodes } from './share-equal-nodes.js';
 import { splitLinearDynamic } from './split-linear-dynamic.js';
 
-// Every pass that runs, in the order in which it runs. `insertDynamicObservers` and `insertStaticObservers` stand
-// between the first two lists: `prepareDynamic` and `prepare` call them with the qconfigs of their dictionary.
+// Every pass that runs, in the order in which it runs. `insertTableObservers`, `insertDynamicObservers` and
+// `insertStaticObservers` stand between the first two lists: `prepareDynamic` and `prepare` call them with the qconfigs of their dictionary.
 
 /** A float graph to one that static quantization starts from. */
 export const PREPARE_PASSES: readonly Pass[] = [foldBatchNorm, removeDeadCode];
@@ -25,8 +26,11 @@ export const IMPORT_PASSES: readonly Pass[] = [removeDeadCode, fuseLinearBias, r
 /** A prepared graph to quantize and dequantize nodes around float ops: what `{ debug: true }` gives. */
 export const CONVERT_PASSES: readonly Pass[] = [replaceObservers, inheritQParams, removeDeadCode];
 
+/** What debug graphs get besides. */
+export const DEBUG_PASSES: readonly Pass[] = [unpackTables, removeDeadCode];
+
 /** From there to frozen int8 ops. */
-export const FREEZE_PASSES: readonly Pass[] = [fuseLinearDynamic, fuseStatic, removeDeadCode];
+export const FREEZE_PASSES: readonly Pass[] = [fuseTables, fuseLinearDynamic, fuseStatic, removeDeadCode];
 
 /** Any graph to one whose every node is an instruction. */
 export const LOWER_PASSES: readonly Pass[] = [

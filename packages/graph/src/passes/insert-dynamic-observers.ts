@@ -1,4 +1,10 @@
-import { describeFactory, dynamicLinearAttrs, type QConfig, type QConfigResolution } from '@octavo/observers';
+import {
+  describeFactory,
+  dynamicLinearAttrs,
+  isTableQConfig,
+  type QConfig,
+  type QConfigResolution,
+} from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
@@ -17,7 +23,8 @@ export function insertDynamicObservers(qconfigs: QConfigResolution): Pass {
     for (const node of graph.nodes()) {
       if (node.op !== 'aten::linear' || node.input(0).node.op === OBSERVE) continue;
       const qconfig = qconfigs.get(node.scope);
-      const obstacle = obstacleOf(node);
+      const isTable = qconfig !== null && isTableQConfig(qconfig);
+      const obstacle = obstacleOf(node) ?? (isTable ? 'its qconfig is one for embeddings' : undefined);
       node.note = obstacle ?? qconfigs.explain(node.scope).replace(/^float: /, '');
       if (qconfig === null || obstacle !== undefined) continue;
       dynamicLinearAttrs(qconfig); // Refuses what is no dynamic qconfig, now instead of when converting.

@@ -3,6 +3,7 @@ import {
   defaultWeightObserver,
   describeFactory,
   FixedQParamsObserver,
+  isTableQConfig,
   type QConfig,
   type QConfigResolution,
 } from '@octavo/observers';
@@ -24,18 +25,24 @@ import type { Pass } from './pass.js';
  */
 export function insertStaticObservers(qconfigs: QConfigResolution): Pass {
   return (graph) => {
-    if (graph.observers.size > 0) return graph;
+    if ([...graph.observers.values()].some(({ role }) => role === 'activation')) return graph;
     const observers = new StaticObservers(graph);
     for (const node of graph.nodes()) {
       const op = staticOpOf(node);
       if (op === undefined) continue;
       const qconfig = qconfigs.get(node.scope);
-      const obstacle = obstacleOf(node, op) ?? (qconfig === null ? qconfigs.reason(node.scope) : undefined);
+      const obstacle = obstacleOf(node, op) ?? refusal(qconfig, qconfigs.reason(node.scope));
       node.note = obstacle ?? qconfigs.explain(node.scope);
       if (obstacle === undefined && qconfig !== null) observers.observeOp(node, op, checkStaticQConfig(qconfig));
     }
     return graph;
   };
+}
+
+/** Why a qconfig leaves an op float, or undefined. */
+function refusal(qconfig: QConfig | null, reason: string): string | undefined {
+  if (qconfig === null) return reason;
+  return isTableQConfig(qconfig) ? 'its qconfig is one for embeddings' : undefined;
 }
 
 /** Why an op cannot be int8 whatever its qconfig, or undefined. */

@@ -9,7 +9,15 @@ import {
   type QuantizedTensor,
   Tensor,
 } from '@octavo/core';
-import { dynamicLinearAttrs, type ObservedQParams, type Observer, quantizeWeight } from '@octavo/observers';
+import {
+  dynamicLinearAttrs,
+  isTableQConfig,
+  type ObservedQParams,
+  type Observer,
+  packTable,
+  quantizeWeight,
+  tableBits,
+} from '@octavo/observers';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
@@ -18,11 +26,13 @@ import { OBSERVE, type ObserverSpec, observerName } from '../ir/observer-spec.js
 import type { Value } from '../ir/value.js';
 import { type ElementType, tensorType } from '../ir/value-type.js';
 import { rememberCodes } from '../quantize/weight-codes.js';
+import { unpackOp } from './quantized-tables.js';
 
 /**
  * Replaces every observer by quantize and dequantize. A weight's scale and zero point become parameters beside it
  * (`fc.weight_scale`, `fc.weight_zero_point`), and so do those of an activation that was observed
- * (`layer1.0.relu_scale`); where the qconfig is a dynamic one, they are chosen at run time. Changes what the graph computes: from
+ * (`layer1.0.relu_scale`); where the qconfig is a dynamic one, they are chosen at run time. Embedding tables are packed
+ * and unpacked instead. Changes what the graph computes: from
  * here on it rounds as int8 does.
  */
 export function replaceObservers(graph: Graph): Graph {
@@ -30,6 +40,11 @@ export function replaceObservers(graph: Graph): Graph {
   for (const node of graph.nodes()) {
     if (node.op !== OBSERVE) continue;
     const spec = graph.observers.get(observerName(node)) as ObserverSpec;
+    if (spec.role === 'weight' && isTableQConfig(spec.qconfig)) {
+      node.output.replaceUses(unpackedTable(graph, names, node, spec));
+      node.remove();
+      continue;
+    }
     const codes =
       spec.role === 'weight'
         ? quantizedWeight(graph, names, node, spec)
@@ -151,9 +166,28 @@ function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: Obser
   return graph.insert(quantize, node).output;
 }
 
+/** Packs an embedding table now; its values come back from the packed rows. */
+function unpackedTable(graph: Graph, names: FreeNames, node: Node, { qconfig }: ObserverSpec): Value {
+  const value = node.input(0);
+  const name = value.node.op === GET_ATTR ? attributeName(value.node) : `constant_${value.id}`;
+  const packed = named(name, () => packTable(leafTensor(value) as Tensor, qconfig));
+  const owner = name.slice(0, name.lastIndexOf('.') + 1);
+  const free = names.find(`${owner}_packed_weight`);
+  graph.parameters.set(free, packed);
+  graph.frozen.set(name, free);
+  const inputs = [graph.insert(attributeSpec(free, packed), node).output];
+  const outputs = [{ type: value.type, hint: 'table' }];
+  return graph.insert({ op: unpackOp(tableBits(qconfig)), inputs, outputs }, node).output;
+}
+
 function observedWeight(weight: Tensor, name: string, { qconfig }: ObserverSpec): QuantizedTensor {
+  return named(name, () => quantizeWeight(weight, qconfig));
+}
+
+/** Does `work`; its errors say which parameter they are about. */
+function named<T>(name: string, work: () => T): T {
   try {
-    return quantizeWeight(weight, qconfig);
+    return work();
   } catch (error) {
     if (!isOctavoError(error)) throw error;
     throw new OctavoError(error.code, `${name}: ${error.message}`, { cause: error, details: { parameter: name } });

@@ -1,5 +1,5 @@
 import type { Graph } from '../ir/graph.js';
-import { CONVERT_PASSES, FREEZE_PASSES } from '../passes/index.js';
+import { CONVERT_PASSES, DEBUG_PASSES, FREEZE_PASSES } from '../passes/index.js';
 import { runPasses } from '../passes/pass.js';
 import type { InplaceOption } from './prepare-dynamic.js';
 import { checkStage } from './stage.js';
@@ -27,10 +27,8 @@ export function convertDynamic(prepared: Graph, options: ConvertOptions = {}): G
 
 function finish(verb: string, prepared: Graph, { debug = false, inplace = false }: ConvertOptions): Graph {
   checkStage(verb, prepared, 'prepared');
-  const graph = runPasses(
-    inplace ? prepared : prepared.clone(),
-    debug ? CONVERT_PASSES : [...CONVERT_PASSES, ...FREEZE_PASSES],
-  );
+  const last = debug ? DEBUG_PASSES : FREEZE_PASSES;
+  const graph = runPasses(inplace ? prepared : prepared.clone(), [...CONVERT_PASSES, ...last]);
   graph.stage = debug ? 'debug' : 'quantized';
   return graph;
 }

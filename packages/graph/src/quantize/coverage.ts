@@ -15,6 +15,9 @@ import type { Value } from '../ir/value.js';
 const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'aten::linear': (node) => size(dims(node, 1)),
   'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
+  // Rows are looked up, not multiplied.
+  'quantized::embedding_byte': () => 0,
+  'quantized::embedding_4bit': () => 0,
   'quantized::linear': (node) => packedSize(node.input(1)),
   'aten::conv': (node) => size(dims(node, 1)) * pixels(node.output),
   'quantized::conv': (node) => packedSize(node.input(1)) * pixels(node.output),
@@ -50,6 +53,7 @@ export function coverage(graph: Graph): CoverageReport {
 
 function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
   if (node.op.startsWith('quantized::')) {
+    if (node.op === 'quantized::embedding_4bit') return { precision: 'int4', reason: node.note };
     return { precision: 'int8', reason: node.note || (node.op === 'quantized::linear_dynamic' ? 'dynamic' : 'static') };
   }
   const reason = isMarked(node) ? MARKED[graph.stage] : node.note || NO_INT8_FORM[node.op] || 'not quantized';

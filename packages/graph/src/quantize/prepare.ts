@@ -1,7 +1,8 @@
-import { type QConfigDict, resolveQConfig } from '@octavo/observers';
+import { type QConfigDict, type QConfigMapping, resolveQConfig } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { PREPARE_PASSES } from '../passes/index.js';
 import { insertStaticObservers } from '../passes/insert-static-observers.js';
+import { insertTableObservers } from '../passes/insert-table-observers.js';
 import { runPasses } from '../passes/pass.js';
 import type { InplaceOption } from './prepare-dynamic.js';
 import { checkStage } from './stage.js';
@@ -12,10 +13,18 @@ import { checkStage } from './stage.js';
  * is read as by `prepareDynamic`, and holds static qconfigs such as `getDefaultQConfig('fbgemm')`. Show it data with
  * `calibrate`, then `convert` it. A prepared graph computes what the float graph does, but for the folding's rounding.
  */
-export function prepare(graph: Graph, qconfigDict: QConfigDict, { inplace = false }: InplaceOption = {}): Graph {
+export function prepare(
+  graph: Graph,
+  qconfigDict: QConfigDict | QConfigMapping,
+  { inplace = false }: InplaceOption = {},
+): Graph {
   checkStage('prepare', graph, 'float');
-  const qconfigs = resolveQConfig(qconfigDict, [...graph.modules.keys()]);
-  const prepared = runPasses(inplace ? graph : graph.clone(), [...PREPARE_PASSES, insertStaticObservers(qconfigs)]);
+  const qconfigs = resolveQConfig(qconfigDict, graph.modules);
+  const prepared = runPasses(inplace ? graph : graph.clone(), [
+    ...PREPARE_PASSES,
+    insertTableObservers(qconfigs),
+    insertStaticObservers(qconfigs),
+  ]);
   prepared.stage = 'prepared';
   return prepared;
 }

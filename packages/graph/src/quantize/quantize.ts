@@ -1,4 +1,4 @@
-import type { QConfigDict } from '@octavo/observers';
+import type { QConfigDict, QConfigMapping } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { type ConvertOptions, convert } from './convert.js';
 import { prepare } from './prepare.js';
@@ -10,7 +10,7 @@ import { prepare } from './prepare.js';
  */
 export async function quantize<A extends readonly unknown[]>(
   graph: Graph,
-  qconfigDict: QConfigDict,
+  qconfigDict: QConfigDict | QConfigMapping,
   calibrate: (prepared: Graph, ...args: A) => unknown,
   args: A,
   { debug = false, inplace = false }: ConvertOptions = {},

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Tensor } from '@octavo/core';
+import {
+  defaultPerChannelQConfig,
+  floatQParamsWeightOnlyQConfig,
+  floatQParamsWeightOnlyQConfig4Bit,
+  perRowDynamicQConfig,
+  QConfigMapping,
+  sqnr,
+} from '@octavo/observers';
+import { describe, expect, it } from 'vitest';
+import {
+  calibrate,
+  coverage,
+  graphSizeBytes,
+  loadGraph,
+  prepareDynamic,
+  quantize,
+  quantizeDynamic,
+  saveGraph,
+  trace,
+} from '../../src/index.js';
+import { insertTableObservers } from '../../src/passes/insert-table-observers.js';
+import { seeded, sentences, TinyClassifier } from '../models.js';
+
+const feeds = sentences([3, 5]);
+const float = trace(
+  seeded(() => new TinyClassifier()),
+  feeds,
+);
+const words = { words: floatQParamsWeightOnlyQConfig };
+const output = (graph: typeof float) => Object.values(graph.run(feeds))[0] as Tensor<'float32'>;
+
+describe('embeddings in 8 and 4 bits', () => {
+  it('looks rows up in packed bytes where a qconfig for tables says so', () => {
+    const int8 = quantizeDynamic(float, words);
+    expect(int8.print()).toContain('prim::GetAttr[name="words._packed_weight"]');
+    expect(int8.print()).toContain('quantized::embedding_byte(');
+    expect(int8.print()).toContain('aten::embedding('); // positions
+    expect(() => int8.get('words.weight')).toThrow(/frozen and packed/);
+    // 8 bits of values around 1: half a step is 1 / 100 of them, 40 dB; both tables of a sum halve the error's share.
+    expect(sqnr(output(float), output(int8))).toBeGreaterThan(35);
+  });
+
+  it('takes 4 bits, in a quarter of the bytes of 16', () => {
+    const int4 = quantizeDynamic(float, { words: floatQParamsWeightOnlyQConfig4Bit });
+    expect(int4.print()).toContain('quantized::embedding_4bit(');
+    expect((int4.parameters.get('words._packed_weight') as Tensor).dims).toEqual([20, 8 / 2 + 4]);
+  });
+
+  it('covers every embedding by its type, beside dynamic linears', () => {
+    const mapping = new QConfigMapping()
+      .setGlobal(perRowDynamicQConfig)
+      .setObjectType('Embedding', floatQParamsWeightOnlyQConfig);
+    const int8 = quantizeDynamic(float, mapping);
+    expect(int8.print()).not.toContain('aten::embedding(');
+    const rows = coverage(int8).rows.filter(({ op }) => op === 'quantized::embedding_byte');
+    expect(rows.map(({ path, precision, reason }) => `${path}: ${precision}, ${reason}`)).toEqual([
+      'words: int8, weight only',
+      'positions: int8, weight only',
+    ]);
+    expect(graphSizeBytes(int8)).toBeLessThan(graphSizeBytes(quantizeDynamic(float, { '': perRowDynamicQConfig })));
+  });
+
+  it('goes with static quantization; other ops below such an entry stay float', async () => {
+    const int8 = await quantize(float, { '': defaultPerChannelQConfig, ...words }, calibrate, [[feeds]]);
+    expect(int8.print()).toContain('quantized::embedding_byte(');
+    expect(int8.print()).toContain('quantized::linear');
+    const only = await quantize(
+      float,
+      { '': floatQParamsWeightOnlyQConfig, classifier: defaultPerChannelQConfig },
+      calibrate,
+      [[feeds]],
+    );
+    const linears = coverage(only).rows.filter(({ op }) => op.endsWith('::linear'));
+    expect(linears.filter(({ precision }) => precision === 'int8').map(({ path }) => path)).toEqual(['classifier']);
+    expect(linears[0]?.reason).toBe('its qconfig is one for embeddings');
+  });
+
+  it('is saved and loaded with all its bits', async () => {
+    const int8 = quantizeDynamic(float, { '': perRowDynamicQConfig, ...words });
+    const file = join(mkdtempSync(join(tmpdir(), 'octavo-')), 'int8.octavo');
+    await saveGraph(int8, file);
+    const loaded = await loadGraph(file);
+    expect(loaded.print()).toBe(int8.print());
+    expect(output(loaded).data).toEqual(output(int8).data);
+    rmSync(dirname(file), { recursive: true });
+  });
+
+  it('holds the values of the packed rows as float weights in debug mode, with the same bits', () => {
+    const [debug, int8] = [true, false].map((mode) => quantizeDynamic(float, words, { debug: mode }));
+    expect(debug?.print()).not.toContain('quantized::');
+    expect(debug?.get('words.weight').dims).toEqual([20, 8]);
+    expect(output(debug as typeof float).data).toEqual(output(int8 as typeof float).data);
+  });
+
+  it('observes a table once, and no second time', () => {
+    const prepared = prepareDynamic(float, words);
+    const before = prepared.print();
+    expect(before).toContain('octavo::observe');
+    const again = insertTableObservers({ get: () => floatQParamsWeightOnlyQConfig } as never)(prepared.clone());
+    expect(again.print().match(/octavo::observe/g)).toHaveLength(2); // words, and now positions
+  });
+});
