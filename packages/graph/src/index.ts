@@ -31,3 +31,5 @@ export { quantizeDynamic } from './quantize/quantize-dynamic.js';
 export type { Feeds } from './run/graph-runner.js';
 export type { TraceInputs } from './trace/named-tensors.js';
 export { type Traceable, trace } from './trace/trace.js';
+export { toDot } from './view/dot.js';
+export { toHtml } from './view/html.js';
