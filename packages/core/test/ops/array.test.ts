@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dispatch, OP_LIST, type Operand, opByName, referenceBackend, Tensor, withBackend } from '../../src/index.js';
-import { log, power } from '../../src/numerics/logarithm.js';
+import { power } from '../../src/numerics/power.js';
 
 const run = (op: string, inputs: readonly (Operand | null)[], attrs = {}): unknown[] =>
   withBackend(referenceBackend, () => dispatch(opByName(op), inputs, attrs)).map((tensor) => tensor.toArray());
@@ -230,11 +230,10 @@ describe("ONNX's linear quantization", () => {
   });
 });
 
-describe('log and pow', () => {
-  it('are within one rounding of the double result', () => {
+describe('pow', () => {
+  it('is within one rounding of the double result', () => {
     for (let i = 1; i < 4000; i++) {
       const x = Math.fround(i * 0.0137);
-      expect(Math.abs(log(x) - Math.log(x))).toBeLessThanOrEqual(Math.abs(Math.log(x)) * 2 ** -24);
       const y = Math.fround(i * 0.01 - 20);
       expect(Math.abs(power(x, y) / x ** y - 1)).toBeLessThanOrEqual(2 ** -23);
     }
@@ -248,11 +247,4 @@ describe('log and pow', () => {
     [0.5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
     [5, 0, 1],
   ])('%f ^ %f', (base, exponent, expected) => expect(power(base, exponent)).toBe(expected));
-
-  it.each([
-    [0, Number.NEGATIVE_INFINITY],
-    [-1, Number.NaN],
-    [1, 0],
-    [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
-  ])('log %f', (x, expected) => expect(log(x)).toBe(expected));
 });

@@ -3,6 +3,7 @@ import { dropObservers } from './drop-observers.js';
 import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
+import { fuseGelu } from './fuse-gelu.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
@@ -21,7 +22,7 @@ import { splitLinearDynamic } from './split-linear-dynamic.js';
 export const PREPARE_PASSES: readonly Pass[] = [foldBatchNorm, removeDeadCode];
 
 /** What an imported graph goes through once: its nodes put into the forms that quantization and kernels know. */
-export const IMPORT_PASSES: readonly Pass[] = [removeDeadCode, fuseLinearBias, removeDeadCode];
+export const IMPORT_PASSES: readonly Pass[] = [removeDeadCode, fuseLinearBias, fuseGelu, removeDeadCode];
 
 /** A prepared graph to quantize and dequantize nodes around float ops: what `{ debug: true }` gives. */
 export const CONVERT_PASSES: readonly Pass[] = [replaceObservers, inheritQParams, removeDeadCode];

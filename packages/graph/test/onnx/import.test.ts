@@ -161,6 +161,19 @@ describe('importOnnx', () => {
     expect([last?.toArray(), all?.toArray()]).toEqual([[16], [[-12], [-14], [-16]]]);
   });
 
+  it('reads a long chain of nodes, of 100,000 in the long run, in time that grows with their number', async () => {
+    const count = process.env.OCTAVO_TEST_LONG ? 100_000 : 2_000;
+    const ops = ['Relu', 'Add', 'Neg', 'Reshape'] as const;
+    const nodes = Array.from({ length: count }, (_, i) => {
+      const op = ops[i % 4] as (typeof ops)[number];
+      const second = { Relu: [], Add: ['v0'], Neg: [], Reshape: ['shape'] }[op];
+      return { op, name: `/layers.${i}/op`, in: [`v${i}`, ...second], out: [`v${i + 1}`] };
+    });
+    const initializers = [tensorProto('shape', [2], [0, -1], 7)];
+    const bytes = modelBytes({ inputs: { v0: ['n', 4] }, initializers, nodes, outputs: [`v${count}`] });
+    expect([...(await importOnnx(bytes)).nodes()]).toHaveLength(count);
+  });
+
   it.each([[10], [25]])('refuses operator set %i by name', async (opset) => {
     await expect(importOnnx(modelBytes(MLP, opset))).rejects.toMatchObject({
       code: 'UNSUPPORTED',

@@ -1,4 +1,5 @@
-import { log, power } from '../../numerics/logarithm.js';
+import { log } from '../../numerics/elementary.js';
+import { power } from '../../numerics/power.js';
 import { rint } from '../../numerics/round.js';
 import type { OpDef } from '../op-def.js';
 import { binaryOp, unaryOp } from './numeric.js';
@@ -45,7 +46,7 @@ export const COMPARISON_OPS: readonly OpDef[] = [
 ];
 
 /**
- * minimum and maximum pass NaN on; pow of floats is `numerics/logarithm.ts`; integer arithmetic wraps, a division
+ * minimum and maximum pass NaN on; pow of floats is `numerics/power.ts`; integer arithmetic wraps, a division
  * truncates toward zero and gives 0 for a divisor of 0. fmod has the sign of the dividend, remainder of the divisor.
  */
 export const ARITHMETIC_OPS: readonly OpDef[] = [

@@ -1,6 +1,6 @@
 const f = Math.fround;
 
-// log and pow of float32 by way of double arithmetic, whose +, -, * and / are IEEE's everywhere; no libm. The double
+// pow of float32 by way of double arithmetic, whose +, -, * and / are IEEE's everywhere; no libm. The double
 // result is good to about 2^-50, so that its one rounding to float32 is the correct one but for about 1 in 2^20 cases.
 
 const LN2 = 0.6931471805599453;
@@ -37,12 +37,6 @@ function expDouble(x: number): number {
   for (let k = EXP_TERMS; k >= 1; k--) sum = 1 + (sum * r) / k;
   const half = Math.floor(n / 2);
   return sum * 2 ** half * 2 ** (n - half);
-}
-
-/** The natural logarithm of a float32; -infinity at 0, NaN below. */
-export function log(x: number): number {
-  if (!(x > 0)) return x === 0 ? Number.NEGATIVE_INFINITY : Number.NaN;
-  return x === Number.POSITIVE_INFINITY ? x : f(lnDouble(x));
 }
 
 /**
