@@ -1,5 +1,5 @@
 import { evaluate } from '../eval/evaluate.js';
-import { DYNAMIC_QCONFIGS } from '../eval/qconfigs.js';
+import { QCONFIG_NAMES } from '../eval/qconfigs.js';
 import { checkWritable, writeWhole } from '../output-file.js';
 import { progressReporter } from '../progress.js';
 import { renderHtml } from '../report/html.js';
@@ -21,26 +21,40 @@ interface EvalFlags {
   batch?: number;
   maxLength?: number;
   tokenizer?: string;
+  weights?: string;
+  calibrate?: string;
   json?: string;
   report?: string;
 }
+
+const QCONFIG_HELP =
+  `text: of ${QCONFIG_NAMES.dynamic.join(', ')} (default: perRow); ` +
+  `images: of ${QCONFIG_NAMES.static.join(', ')} (default: fbgemm)`;
 
 /** `octavo eval`: accuracy, size and speed of a model, float and int8, side by side. */
 export const defineEval: DefineCommand = (program, io) => {
   program
     .command('eval')
     .description('Evaluate a model on a task: accuracy, size and speed, float and int8 side by side.')
-    .requiredOption('--model <path>', 'Hugging Face folder, or a graph that `octavo quantize` saved')
+    .requiredOption(
+      '--model <path>',
+      'folder with config.json and model.safetensors, or a graph that `octavo quantize` saved, or an image model by name',
+    )
     .requiredOption('--task <name>', `task: ${TASKS.map(({ name }) => name).join(', ')}`)
-    .requiredOption('--data <dir>', 'folder with the data: dev.tsv as GLUE has it, or Parquet files')
-    .option('--split <name>', "split of the data (default: the task's, dev)")
-    .option('--mode <list>', 'of float, eager, graph, debug (default: float,eager,graph)', list)
-    .option('--scheme <name>', 'quantization scheme: dynamic')
-    .option('--qconfig <list>', `of ${DYNAMIC_QCONFIGS.join(', ')} (default: the task's, perRow)`, list)
+    .requiredOption(
+      '--data <dir>',
+      'folder with the data: dev.tsv or Parquet files; synsets.txt and val/<synset>/ for images',
+    )
+    .option('--split <name>', "split of the data (default: the task's, dev or val)")
+    .option('--mode <list>', 'of float, eager, graph, debug; images: float, eager (default: all but debug)', list)
+    .option('--scheme <name>', "quantization scheme: the task's, dynamic for text, static for images")
+    .option('--qconfig <list>', QCONFIG_HELP, list)
     .option('--limit <n>', 'take the first n examples', positiveInteger)
     .option('--batch <n>', 'examples in a batch (default: 8)', positiveInteger)
     .option('--max-length <n>', 'tokens in an example (default: 128, or what the model takes)', positiveInteger)
     .option('--tokenizer <dir>', 'folder with tokenizer.json (default: the model)')
+    .option('--weights <file>', 'weights of an image model: safetensors, or a .pth state dict')
+    .option('--calibrate <folder[:n]>', 'images to calibrate with, the first n by name (default: 64 of the data)')
     .option('--json <file>', 'write the result as JSON')
     .option('--report <file>', 'write the result as an HTML page')
     .action(async ({ mode, qconfig, json, report, ...flags }: EvalFlags) => {

@@ -1,7 +1,7 @@
 import { coverage, graphSizeBytes, quantizeDynamic, saveGraph } from '@octavo/graph';
 import { renderCoverage } from '@octavo/observers';
-import { traceClassifier } from '../eval/modes.js';
-import { DYNAMIC_QCONFIGS, dynamicPreset } from '../eval/qconfigs.js';
+import { traceClassifier } from '../eval/dynamic-modes.js';
+import { presetOf, QCONFIG_NAMES } from '../eval/qconfigs.js';
 import { openPretrained } from '../models/huggingface.js';
 import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable } from '../output-file.js';
@@ -24,10 +24,10 @@ export const defineQuantize: DefineCommand = (program, io) => {
     .description('Quantize a model to int8 (dynamic scheme) and save it as one file.')
     .argument('<model>', 'Hugging Face folder')
     .requiredOption('--out <file>', 'file to write, such as model.octavo')
-    .option('--qconfig <name>', `one of ${DYNAMIC_QCONFIGS.join(', ')}`, 'perRow')
+    .option('--qconfig <name>', `one of ${QCONFIG_NAMES.dynamic.join(', ')}`, 'perRow')
     .option('--skip <name>', 'a module that stays float, such as bert.pooler; may be given again', append, [])
     .action(async (model: string, { out, qconfig, skip }: QuantizeFlags) => {
-      const chosen = dynamicPreset(qconfig).qconfig;
+      const chosen = presetOf('dynamic', qconfig).qconfig;
       await checkWritable(out, '--out');
       await loadNativeBackend();
       const { build, config } = await openPretrained(model);

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OctavoError } from '@octavo/core';
+import { listFolder } from './folder.js';
 import type { PairExample } from './pair-example.js';
 import { readPairsParquet } from './parquet.js';
 import { readPairsTsv } from './tsv.js';
@@ -26,7 +26,7 @@ export async function loadPairs(dataDir: string, split: string): Promise<PairExa
       details: { split },
     });
   }
-  const held = await listFolder(dataDir);
+  const held = await listFolder('data folder', dataDir);
   const names = OTHER_NAME[split] === undefined ? [split] : [split, OTHER_NAME[split]];
   for (const name of names) {
     if (held.includes(`${name}.tsv`)) return readAll(dataDir, [`${name}.tsv`]);
@@ -74,22 +74,6 @@ function findShards(dataDir: string, held: readonly string[], name: string): str
     );
   }
   return shards;
-}
-
-async function listFolder(dataDir: string): Promise<string[]> {
-  try {
-    return (await readdir(dataDir)).sort();
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const details = { dataDir };
-    if (code === 'ENOTDIR') {
-      const message = `data folder ${dataDir}: expected a folder, got a file; give the folder that holds it`;
-      throw new OctavoError('INVALID_ARGUMENT', message, { details, cause });
-    }
-    const got = code === 'ENOENT' ? 'nothing by that name' : (code ?? String(cause));
-    const message = `data folder ${dataDir}: expected a readable folder, got ${got}; check the path`;
-    throw new OctavoError('FILE_NOT_FOUND', message, { details, cause });
-  }
 }
 
 function notFoundMessage(dataDir: string, split: string, names: string[], held: readonly string[]): string {

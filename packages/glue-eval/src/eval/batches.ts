@@ -1,12 +1,12 @@
 import { Tensor } from '@octavo/core';
 import type { PairExample } from '../data/pair-example.js';
 import type { PairTokenizer } from '../text/tokenizer.js';
+import type { Batch } from './workload.js';
 
-/** The inputs of one call of the model. */
-export interface EncodedBatch {
+/** Encoded pairs of sentences. */
+export interface EncodedBatch extends Batch {
   /** Input ids, attention mask and token type ids, int64 [size, length]. */
   readonly inputs: readonly [Tensor, Tensor, Tensor];
-  readonly size: number;
   readonly length: number;
 }
 

@@ -2,15 +2,13 @@ import { activeBackend, OctavoError } from '@octavo/core';
 import type { CoverageReport } from '@octavo/observers';
 import { loadNativeBackend } from '../native-backend.js';
 import type { Task } from '../tasks/task.js';
-import { PairTokenizer } from '../text/tokenizer.js';
-import { type ChosenExamples, chooseExamples } from './choose-examples.js';
 import { collectGarbage } from './collect-garbage.js';
 import type { Evaluation, ModeResult, ModeRun } from './evaluation.js';
-import { keysPerToken, multiplyAdds } from './int8-share.js';
 import { type Measurement, measure } from './measure.js';
-import { type ModelSource, openSource, type Row } from './model-source.js';
 import { type CheckedOptions, checkOptions, type EvaluateOptions } from './options.js';
 import { rowName } from './row-name.js';
+import { TASK_KINDS } from './task-kinds.js';
+import type { MultiplyAdds, Row, Workload } from './workload.js';
 
 /**
  * Evaluates a model on a task: one row a mode and qconfig, each made, run over all examples and let go before the
@@ -23,61 +21,42 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const checked = checkOptions(options);
   await loadNativeBackend();
   const backend = activeBackend();
-  const source = await openSource(checked);
-  const chosen = await openData(checked, source, backend.name === 'reference');
-  const runs = await runRows(checked, source, chosen);
-  return {
-    task: checked.task,
-    runs,
-    summary: {
-      model: checked.model,
-      task: checked.task.name,
-      split: checked.split,
-      examples: chosen.examples.length,
-      ...(chosen.note === undefined ? {} : { note: chosen.note }),
-      backend: { name: backend.name, isa: backend.isa, threads: backend.threads },
-      modes: runs.map(({ result }) => result),
-    },
-  };
-}
-
-const FLOAT: Row = { mode: 'float', qconfig: null };
-
-/** Tokens a pair may have where neither the options nor the model say less: GLUE's usual length. */
-const DEFAULT_MAX_LENGTH = 128;
-
-async function openData(options: CheckedOptions, source: ModelSource, slow: boolean): Promise<ChosenExamples> {
-  const { maxPositions, rows } = source;
-  if (options.maxLength !== null && maxPositions !== null && options.maxLength > maxPositions) {
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `max length ${options.maxLength} is more than the model's ${maxPositions} positions; give ${maxPositions} or less`,
-    );
+  const { task } = checked;
+  const workload = await TASK_KINDS[task.kind].open(checked, backend.name === 'reference');
+  try {
+    const runs = await runRows(checked, workload);
+    return {
+      task,
+      runs,
+      summary: {
+        model: checked.model,
+        task: task.name,
+        split: checked.split,
+        examples: workload.labels.length,
+        ...(workload.notes.length === 0 ? {} : { note: workload.notes.join('; ') }),
+        backend: { name: backend.name, isa: backend.isa, threads: backend.threads },
+        modes: runs.map(({ result }) => result),
+      },
+    };
+  } finally {
+    await workload.close();
   }
-  const tokenizer = await PairTokenizer.fromFolder(source.tokenizerDir);
-  const examples = await options.task.load(options.data, options.split);
-  return chooseExamples(examples, {
-    tokenizer,
-    slow,
-    limit: options.limit,
-    batch: options.batch,
-    maxLength: options.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, maxPositions ?? DEFAULT_MAX_LENGTH),
-    weights: source.weights,
-    passes: rows.length + (rows.some(isFloat) ? 0 : 1),
-  });
 }
+
+const FLOAT: Row = { mode: 'float', qconfig: null, reloaded: false };
 
 /** Makes all rows. The float model comes first, asked for or not: the others are compared with it. */
-async function runRows(options: CheckedOptions, source: ModelSource, chosen: ChosenExamples): Promise<ModeRun[]> {
+async function runRows(options: CheckedOptions, workload: Workload): Promise<ModeRun[]> {
   let float: MeasuredRow | null = null;
-  if (source.hasFloat) {
-    const name = source.rows.some(isFloat) ? 'float' : 'float, to compare';
-    float = await measureRow(FLOAT, name, options, source, chosen);
+  if (workload.hasFloat) {
+    const name = workload.rows.some(isFloat) ? 'float' : 'float, to compare';
+    float = await measureRow(FLOAT, name, options, workload);
   }
   const runs: ModeRun[] = [];
-  for (const row of source.rows) {
-    const own = isFloat(row) && float !== null ? float : await measureRow(row, rowName(row), options, source, chosen);
-    runs.push(toRun(row, own, float, options.task, chosen));
+  for (const row of workload.rows) {
+    const own = isFloat(row) && float !== null ? float : await measureRow(row, rowName(row), options, workload);
+    const before = row.reloaded ? (runs.at(-1) as ModeRun).logits : null;
+    runs.push(toRun(row, own, { float, before, task: options.task, labels: workload.labels }));
   }
   return runs;
 }
@@ -89,66 +68,63 @@ function isFloat({ mode }: Row): boolean {
 interface MeasuredRow extends Measurement {
   readonly coverage: CoverageReport;
   readonly sizeBytes: number;
-  /** For one token. */
-  readonly multiplyAdds: { readonly all: number; readonly int8: number };
+  readonly multiplyAdds: MultiplyAdds;
 }
 
 async function measureRow(
   row: Row,
   name: string,
-  { task, signal, onProgress }: CheckedOptions,
-  source: ModelSource,
-  { batches, examples }: ChosenExamples,
+  { signal, onProgress }: CheckedOptions,
+  workload: Workload,
 ): Promise<MeasuredRow> {
   if (signal?.aborted) throw new OctavoError('ABORTED', '[evaluate] aborted by its signal', { cause: signal.reason });
   // Before: what the last row has left behind. After: what conversion has, as the first run packs weights once more.
   await collectGarbage();
-  const runner = source.open(row);
+  const runner = await workload.open(row, onProgress);
   await collectGarbage();
   try {
-    const measurement = await measure(runner, batches, {
-      labels: task.labels.length,
+    const measurement = await measure(runner, workload.batches, {
+      labels: workload.classes,
       signal,
       warmUp: activeBackend().name !== 'reference',
-      onBatch: (done) => onProgress({ name, done, total: examples.length }),
+      onBatch: (done) => onProgress({ name, done, total: workload.labels.length }),
     });
-    const { coverage, sizeBytes, tracedLength } = runner;
-    return {
-      ...measurement,
-      coverage,
-      sizeBytes,
-      multiplyAdds: multiplyAdds(coverage, keysPerToken(batches), tracedLength),
-    };
+    const { coverage, sizeBytes } = runner;
+    return { ...measurement, coverage, sizeBytes, multiplyAdds: workload.multiplyAdds(runner) };
   } finally {
     runner.dispose();
   }
 }
 
-function toRun(
-  { mode, qconfig }: Row,
-  own: MeasuredRow,
-  float: MeasuredRow | null,
-  task: Task,
-  { examples }: ChosenExamples,
-): ModeRun {
+interface Compared {
+  readonly float: MeasuredRow | null;
+  /** Logits of the same form before it was saved and loaded. */
+  readonly before: Float32Array | null;
+  readonly task: Task;
+  readonly labels: readonly number[];
+}
+
+function toRun({ mode, qconfig }: Row, own: MeasuredRow, { float, before, task, labels }: Compared): ModeRun {
   const { logits, predictions, totalSeconds, msPerBatch, coverage } = own;
-  // The float graph knows of all multiply-adds; eager modules report their linears alone.
+  // The float form knows of all multiply-adds; eager modules report their linears alone.
   const { all } = (float ?? own).multiplyAdds;
   const result: ModeResult = {
     mode,
-    scheme: mode === 'float' ? null : 'dynamic',
+    scheme: mode === 'float' ? null : task.defaults.scheme,
     qconfig,
+    ...(before === null ? {} : { reloaded: { sameBits: sameBits(logits, before) } }),
     sizeMB: own.sizeBytes / 1e6,
-    metrics: task.score(
-      predictions,
-      examples.map(({ label }) => label),
-    ),
+    metrics: task.score(own, labels),
     labelsChanged: float === null ? null : predictions.filter((label, i) => label !== float.predictions[i]).length,
     totalSeconds,
-    msPerExample: (totalSeconds * 1000) / examples.length,
+    msPerExample: (totalSeconds * 1000) / labels.length,
     msPerBatch,
     speedup: float === null ? null : float.totalSeconds / totalSeconds,
     int8Share: all === 0 ? 0 : own.multiplyAdds.int8 / all,
   };
   return { result, logits, predictions, coverage };
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }

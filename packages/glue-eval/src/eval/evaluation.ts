@@ -4,25 +4,30 @@ import type { Task } from '../tasks/task.js';
 /** How a model can be run. */
 export type ModeName = 'float' | 'eager' | 'graph' | 'debug';
 
+/** How int8 is made: with ranges taken at run time, or from a calibration. */
+export type SchemeName = 'dynamic' | 'static';
+
 /** One row of the result: one mode with one qconfig. Written to `--json` as it stands. */
 export interface ModeResult {
   readonly mode: ModeName;
-  readonly scheme: 'dynamic' | null;
+  readonly scheme: SchemeName | null;
   readonly qconfig: string | null;
+  /** In a row that runs the saved and loaded form of the row before it: whether each logit has the bits it had there. */
+  readonly reloaded?: { readonly sameBits: boolean };
   /** Megabytes (10^6 bytes) of the file that our own save writes for this form of the model. */
   readonly sizeMB: number;
   /** The task's metrics by key, in 0..1. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Predictions that differ from the float model's; null where there is no float model to ask (a saved int8 graph). */
   readonly labelsChanged: number | null;
-  /** Time in the model, all batches together: without loading, tokenizing and a first run that warms up. */
+  /** Time in the model, all batches together: without loading, preparing the inputs and a first run that warms up. */
   readonly totalSeconds: number;
   readonly msPerExample: number;
   /** Median over the batches of full size. */
   readonly msPerBatch: number;
   /** The float model's time divided by this one's; null where `labelsChanged` is. */
   readonly speedup: number | null;
-  /** Share of the model's multiply-adds (linears and attention) that ran in int8, in 0..1. */
+  /** Share of the model's multiply-adds (convolutions, linears and attention) that ran in int8, in 0..1. */
   readonly int8Share: number;
 }
 

@@ -1,7 +1,7 @@
 import { OctavoError, type Tensor } from '@octavo/core';
 import { median } from '../metrics/median.js';
-import type { EncodedBatch } from './batches.js';
 import type { Runner } from './runner.js';
+import type { Batch } from './workload.js';
 
 /** What a pass over the data gives. */
 export interface Measurement {
@@ -27,28 +27,27 @@ export interface MeasureOptions {
  */
 export async function measure(
   runner: Runner,
-  batches: readonly EncodedBatch[],
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
   { labels, signal, warmUp, onBatch }: MeasureOptions,
 ): Promise<Measurement> {
   const logits: number[] = [];
-  const times: number[] = [];
+  const times: { readonly size: number; readonly ms: number }[] = [];
   onBatch(0);
-  if (warmUp) await runner.run((batches[0] as EncodedBatch).inputs, signal);
-  for (const { inputs, size } of batches) {
+  for await (const { inputs, size } of batches) {
     await turnOfEventLoop();
     if (signal?.aborted) throw new OctavoError('ABORTED', '[evaluate] aborted by its signal', { cause: signal.reason });
+    if (warmUp && times.length === 0) await runner.run(inputs, signal);
     const start = performance.now();
     const output = await runner.run(inputs, signal);
-    times.push(performance.now() - start);
+    times.push({ size, ms: performance.now() - start });
     logits.push(...checkLogits(output, size, labels, logits.length / labels));
     onBatch(logits.length / labels);
   }
-  const fullSize = (batches[0] as EncodedBatch).size;
   return {
     logits: Float32Array.from(logits),
     predictions: argmaxRows(logits, labels),
-    totalSeconds: times.reduce((sum, time) => sum + time, 0) / 1000,
-    msPerBatch: median(times.filter((_, i) => batches[i]?.size === fullSize)),
+    totalSeconds: times.reduce((sum, { ms }) => sum + ms, 0) / 1000,
+    msPerBatch: median(times.filter(({ size }) => size === times[0]?.size).map(({ ms }) => ms)),
   };
 }
 

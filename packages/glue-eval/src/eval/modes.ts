@@ -1,76 +1,38 @@
 import type { nn, Tensor } from '@octavo/core';
-import * as eager from '@octavo/eager';
-import * as graph from '@octavo/graph';
 import type { QConfig } from '@octavo/observers';
-import { exampleInputs, namedInputs } from '../models/inputs.js';
-import type { ModeName } from './evaluation.js';
+import { DYNAMIC_MODES } from './dynamic-modes.js';
+import type { ModeName, SchemeName } from './evaluation.js';
 import type { Runner } from './runner.js';
+import { STATIC_MODES } from './static-modes.js';
+
+/** What the static scheme finds its ranges with. */
+export interface CalibrationRun {
+  /** Inputs to find out with which modules run after each other: small ones. */
+  readonly fusionInputs: readonly Tensor[];
+  /** Runs a prepared model on the calibration's examples. */
+  run(prepared: nn.Module): Promise<void>;
+}
+
+/** What quantizing needs besides the model. */
+export interface ModeContext {
+  /** Null for the float mode alone. */
+  readonly qconfig: QConfig | null;
+  /** Null where the scheme calibrates nothing. */
+  readonly calibration: CalibrationRun | null;
+}
 
 /** One way to run a float model: a row of the mode table. */
 export interface Mode {
   /** Whether the mode takes a qconfig, and so gives a row for each. */
   readonly quantized: boolean;
-  /** `qconfig` is null for the float mode alone. The model may be changed: each call gets its own. */
-  open(model: nn.Module, qconfig: QConfig | null): Runner;
+  /** The model may be changed: each call gets its own. */
+  open(model: nn.Module, context: ModeContext): Promise<Runner>;
+  /** What `Runner.save` wrote, for modes whose saved form is evaluated as well. */
+  load?(file: string): Promise<Runner>;
 }
 
-/** All modes, in the order of the result. */
-export const MODES: Readonly<Record<ModeName, Mode>> = {
-  float: {
-    quantized: false,
-    open: (model) => graphRunner(traceClassifier(model)),
-  },
-  eager: {
-    quantized: true,
-    open: (model, qconfig) => eagerRunner(eager.quantizeDynamic(model, { '': qconfig })),
-  },
-  graph: {
-    quantized: true,
-    open: (model, qconfig) => graphRunner(graph.quantizeDynamic(traceClassifier(model), { '': qconfig })),
-  },
-  debug: {
-    quantized: true,
-    open: (model, qconfig) =>
-      graphRunner(graph.quantizeDynamic(traceClassifier(model), { '': qconfig }, { debug: true })),
-  },
-};
+/** Modes by name, in the order of the result. */
+export type ModeTable = Readonly<Partial<Record<ModeName, Mode>>>;
 
-/**
- * The graph of a text classifier, with inputs by Hugging Face's names. It serves any length; the graph's own coverage
- * report counts attention at the length that was traced with, which costs a run of the float model.
- */
-export function traceClassifier(model: nn.Module, length = 3): graph.Graph {
-  return graph.trace(model, exampleInputs(length));
-}
-
-/** Runs a graph off the event loop where the backend can. */
-export function graphRunner(model: graph.Graph): Runner {
-  const [output] = model.outputNames;
-  return {
-    async run(inputs, signal) {
-      const outputs = await model.runAsync(namedInputs(inputs), signal === undefined ? {} : { signal });
-      return outputs[output as string] as Tensor;
-    },
-    sizeBytes: graph.graphSizeBytes(model),
-    coverage: graph.coverage(model),
-    tracedLength: tracedLength(model),
-    dispose: () => model.dispose(),
-  };
-}
-
-/** The last dim of the inputs [batch, length] as traced. */
-function tracedLength(model: graph.Graph): number {
-  const type = model.inputs[0]?.type;
-  return (type?.kind === 'tensor' ? type.dims?.at(-1) : undefined) ?? 1;
-}
-
-function eagerRunner(model: nn.Module): Runner {
-  return {
-    run: async (inputs) => model.call(...inputs) as Tensor,
-    sizeBytes: eager.modelSize(model),
-    coverage: eager.coverage(model),
-    tracedLength: 1,
-    // Native memory of eager modules goes with their weights.
-    dispose: () => {},
-  };
-}
+/** All modes of each scheme. */
+export const MODES: Readonly<Record<SchemeName, ModeTable>> = { dynamic: DYNAMIC_MODES, static: STATIC_MODES };

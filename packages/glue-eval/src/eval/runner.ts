@@ -10,6 +10,8 @@ export interface Runner {
   readonly coverage: CoverageReport;
   /** The sequence length that `coverage` counts attention for; 1 where it does not count attention. */
   readonly tracedLength: number;
+  /** Writes that file. */
+  save(file: string): Promise<unknown>;
   /** Frees weights held outside the JavaScript heap. */
   dispose(): void;
 }

@@ -1,4 +1,5 @@
 import { OctavoError } from '@octavo/core';
+import { isCount, isIndex, isRate, type Json, numberOf } from './config-values.js';
 
 /** What a BERT classifier is made of, from a Hugging Face `config.json`. */
 export interface BertConfig {
@@ -18,8 +19,6 @@ export interface BertConfig {
   /** Label names, by class index. */
   readonly labels: readonly string[];
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Settings of which one value is built. The first is also what Hugging Face takes where the key is absent. */
 const FIXED: readonly [key: string, supported: string][] = [
@@ -41,8 +40,8 @@ export function readBertConfig(json: Json, file: string): BertConfig {
   for (const key of ['is_decoder', 'add_cross_attention']) {
     if (json[key] === true) throw new OctavoError('UNSUPPORTED', `${file}: ${key} is not supported; only encoders are`);
   }
-  const count = (key: string, otherwise: number): number => numberOf(json, key, otherwise, file, isCount);
-  const rate = (key: string, otherwise: number): number => numberOf(json, key, otherwise, file, isRate);
+  const count = (key: string, otherwise: number): number => numberOf(json, key, file, isCount, otherwise);
+  const rate = (key: string, otherwise: number): number => numberOf(json, key, file, isRate, otherwise);
   const config: BertConfig = {
     vocabSize: count('vocab_size', 30522),
     hiddenSize: count('hidden_size', 768),
@@ -52,7 +51,7 @@ export function readBertConfig(json: Json, file: string): BertConfig {
     maxPositions: count('max_position_embeddings', 512),
     tokenTypes: count('type_vocab_size', 2),
     layerNormEps: rate('layer_norm_eps', 1e-12),
-    padTokenId: numberOf(json, 'pad_token_id', 0, file, isIndex),
+    padTokenId: numberOf(json, 'pad_token_id', file, isIndex, 0),
     hiddenDropout: rate('hidden_dropout_prob', 0.1),
     attentionDropout: rate('attention_probs_dropout_prob', 0.1),
     classifierDropout: rate('classifier_dropout', rate('hidden_dropout_prob', 0.1)),
@@ -67,26 +66,11 @@ export function readBertConfig(json: Json, file: string): BertConfig {
   return config;
 }
 
-interface Check {
-  readonly expected: string;
-  test(value: number): boolean;
-}
-
-const isCount: Check = { expected: 'a positive integer', test: (n) => Number.isSafeInteger(n) && n > 0 };
-const isIndex: Check = { expected: 'a non-negative integer', test: (n) => Number.isSafeInteger(n) && n >= 0 };
-const isRate: Check = { expected: 'a number from 0 to 1', test: (n) => n >= 0 && n <= 1 };
-
-function numberOf(json: Json, key: string, otherwise: number, file: string, check: Check): number {
-  const value = json[key] ?? otherwise;
-  if (typeof value === 'number' && check.test(value)) return value;
-  throw new OctavoError('INVALID_FILE', `${file}: ${key} must be ${check.expected}, got ${JSON.stringify(value)}`);
-}
-
 /** Names from `id2label`; a classifier without it has `num_labels` (2 by default) labels, named as Hugging Face does. */
 function labelsOf(json: Json, file: string): string[] {
   const names = json.id2label;
   if (names === undefined || names === null) {
-    return Array.from({ length: numberOf(json, 'num_labels', 2, file, isCount) }, (_, i) => `LABEL_${i}`);
+    return Array.from({ length: numberOf(json, 'num_labels', file, isCount, 2) }, (_, i) => `LABEL_${i}`);
   }
   const count = typeof names === 'object' ? Object.keys(names).length : 0;
   const labels = Array.from({ length: count }, (_, i) => (names as Json)[String(i)]);

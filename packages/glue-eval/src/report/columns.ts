@@ -12,7 +12,7 @@ export interface Column {
 /** The table of an evaluation on `task`: one column a fact, in reading order. */
 export function columnsOf(task: Task): Column[] {
   return [
-    { title: 'mode', align: 'left', cell: (row) => row.mode },
+    { title: 'mode', align: 'left', cell: modeCell },
     { title: 'qconfig', align: 'left', cell: (row) => row.qconfig ?? '' },
     number('MB', (row) => row.sizeMB.toFixed(1)),
     ...task.metrics.map(({ key, title }) => number(title, (row) => row.metrics[key]?.toFixed(4) ?? '')),
@@ -23,6 +23,12 @@ export function columnsOf(task: Task): Column[] {
     number('speed-up', (row) => (row.speedup === null ? '' : `${row.speedup.toFixed(2)}x`)),
     number('int8', (row) => `${Math.round(row.int8Share * 100)}%`),
   ];
+}
+
+/** `eager`, or what became of it in a file: `eager reloaded`, which is to have the same bits. */
+function modeCell({ mode, reloaded }: ModeResult): string {
+  if (reloaded === undefined) return mode;
+  return reloaded.sameBits ? `${mode} reloaded` : `${mode} reloaded: OTHER BITS`;
 }
 
 /** About three digits, without an exponent: `0.0123`, `4.56`, `78.9`, `1234`. */

@@ -1,9 +1,9 @@
 import { loadPairs } from '../data/pairs.js';
 import { accuracyF1 } from '../metrics/accuracy-f1.js';
-import type { Task } from './task.js';
+import type { PairTask } from './task.js';
 
 /** Microsoft Research Paraphrase Corpus, as in GLUE: do two sentences say the same? */
-export const mrpc: Task = {
+export const mrpc: PairTask = {
   name: 'mrpc',
   title: 'MRPC, paraphrase detection',
   kind: 'sentence-pair',
@@ -15,5 +15,5 @@ export const mrpc: Task = {
   ],
   defaults: { split: 'dev', scheme: 'dynamic', qconfig: 'perRow' },
   load: loadPairs,
-  score: (predictions, labels) => ({ ...accuracyF1(predictions, labels) }),
+  score: ({ predictions }, labels) => ({ ...accuracyF1(predictions, labels) }),
 };

@@ -1,9 +1,10 @@
 import { unknownName } from '../unknown-name.js';
+import { imagenet } from './imagenet.js';
 import { mrpc } from './mrpc.js';
 import type { Task } from './task.js';
 
 /** All tasks. To add one: a file beside this one with its row, and its name here. */
-export const TASKS: readonly Task[] = [mrpc];
+export const TASKS: readonly Task[] = [mrpc, imagenet];
 
 /** The task of that name, or an error with the nearest name. */
 export function taskByName(name: string): Task {

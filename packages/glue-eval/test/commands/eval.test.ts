@@ -137,7 +137,9 @@ describe('octavo eval refuses, with exit code 2 and one sentence,', () => {
   });
 
   it('unknown names', async () => {
-    expect(await refusal(evalTiny('--mode', 'float,grph'))).toContain("unknown mode 'grph'; did you mean 'graph'?");
+    expect(await refusal(evalTiny('--mode', 'float,grph'))).toContain(
+      "unknown mode of task mrpc 'grph'; did you mean 'graph'?",
+    );
     expect(await refusal(evalTiny('--qconfig', 'perChanel'))).toContain(
       "unknown qconfig 'perChanel'; did you mean 'perChannel'?",
     );

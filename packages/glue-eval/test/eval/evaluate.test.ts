@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { saveGraph } from '@octavo/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { traceClassifier } from '../../src/eval/dynamic-modes.js';
 import { evaluate } from '../../src/eval/evaluate.js';
 import type { Evaluation } from '../../src/eval/evaluation.js';
-import { MODES, traceClassifier } from '../../src/eval/modes.js';
+import { MODES } from '../../src/eval/modes.js';
 import type { EvaluateOptions, EvaluationProgress } from '../../src/eval/options.js';
 import { loadPretrained } from '../../src/models/huggingface.js';
 import { loadNativeBackend } from '../../src/native-backend.js';
@@ -131,7 +132,7 @@ describe('evaluate', () => {
 
   it.each([
     [{ task: 'mprc' }, 'UNKNOWN_NAME', "unknown task 'mprc'; did you mean 'mrpc'?"],
-    [{ modes: ['grpah'] }, 'UNKNOWN_NAME', "unknown mode 'grpah'; did you mean 'graph'?"],
+    [{ modes: ['grpah'] }, 'UNKNOWN_NAME', "unknown mode of task mrpc 'grpah'; did you mean 'graph'?"],
     [
       { qconfigs: ['perrow'] },
       'UNKNOWN_NAME',
@@ -191,5 +192,8 @@ describe('evaluate on a saved graph', () => {
 });
 
 describe('MODES', () => {
-  it('are those of the documentation', () => expect(Object.keys(MODES)).toEqual(['float', 'eager', 'graph', 'debug']));
+  it('are those of the documentation', () => {
+    expect(Object.keys(MODES.dynamic)).toEqual(['float', 'eager', 'graph', 'debug']);
+    expect(Object.keys(MODES.static)).toEqual(['float', 'eager']);
+  });
 });

@@ -20,6 +20,7 @@ function runner(outputs: readonly number[][]): Runner & { calls: number } {
     sizeBytes: 0,
     coverage: { rows: [], int8Share: 0 },
     tracedLength: 1,
+    save: async () => {},
     dispose() {},
   };
   return fake;

@@ -1,0 +1,40 @@
+import type { nn, Tensor } from '@octavo/core';
+import * as eager from '@octavo/eager';
+import * as graph from '@octavo/graph';
+import { namedInputs } from '../models/inputs.js';
+import type { Runner } from './runner.js';
+
+/** Runs a graph off the event loop where the backend can. */
+export function graphRunner(model: graph.Graph): Runner {
+  const [output] = model.outputNames;
+  return {
+    async run(inputs, signal) {
+      const outputs = await model.runAsync(namedInputs(inputs), signal === undefined ? {} : { signal });
+      return outputs[output as string] as Tensor;
+    },
+    sizeBytes: graph.graphSizeBytes(model),
+    coverage: graph.coverage(model),
+    tracedLength: tracedLength(model),
+    save: (file) => graph.saveGraph(model, file),
+    dispose: () => model.dispose(),
+  };
+}
+
+/** The last dim of the inputs [batch, length] as traced. */
+function tracedLength(model: graph.Graph): number {
+  const type = model.inputs[0]?.type;
+  return (type?.kind === 'tensor' ? type.dims?.at(-1) : undefined) ?? 1;
+}
+
+/** Runs modules, float or quantized. */
+export function eagerRunner(model: nn.Module): Runner {
+  return {
+    run: async (inputs) => model.call(...inputs) as Tensor,
+    sizeBytes: eager.modelSize(model),
+    coverage: eager.coverage(model),
+    tracedLength: 1,
+    save: (file) => eager.saveQuantized(model, file),
+    // Native memory of eager modules goes with their weights.
+    dispose: () => {},
+  };
+}

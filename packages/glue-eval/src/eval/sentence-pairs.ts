@@ -1,0 +1,134 @@
+import { stat } from 'node:fs/promises';
+import { OctavoError } from '@octavo/core';
+import { loadGraph } from '@octavo/graph';
+import { openPretrained } from '../models/huggingface.js';
+import { checkInputNames } from '../models/inputs.js';
+import type { PairTask } from '../tasks/task.js';
+import { PairTokenizer } from '../text/tokenizer.js';
+import { chooseExamples } from './choose-examples.js';
+import type { ModeName } from './evaluation.js';
+import { keysPerToken, multiplyAdds } from './int8-share.js';
+import { MODES, type Mode } from './modes.js';
+import type { CheckedOptions } from './options.js';
+import { presetOf } from './qconfigs.js';
+import { rowsOf } from './rows.js';
+import type { Runner } from './runner.js';
+import { graphRunner } from './runners.js';
+import type { Row, Workload } from './workload.js';
+
+/** Tokens a pair may have where neither the options nor the model say less: GLUE's usual length. */
+const DEFAULT_MAX_LENGTH = 128;
+
+/** Opens a text classifier, or a saved graph of one, and the pairs of sentences to evaluate it on. */
+export async function openPairs(options: CheckedOptions, slow: boolean): Promise<Workload> {
+  const task = options.task as PairTask;
+  const source = await openSource(options, task);
+  const { maxPositions, rows } = source;
+  if (options.maxLength !== null && maxPositions !== null && options.maxLength > maxPositions) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `max length ${options.maxLength} is more than the model's ${maxPositions} positions; give ${maxPositions} or less`,
+    );
+  }
+  const tokenizer = await PairTokenizer.fromFolder(source.tokenizerDir);
+  const { examples, batches, note } = chooseExamples(await task.load(options.data, options.split), {
+    tokenizer,
+    slow,
+    limit: options.limit,
+    batch: options.batch,
+    maxLength: options.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, maxPositions ?? DEFAULT_MAX_LENGTH),
+    weights: source.weights,
+    passes: rows.length + (rows.some(({ mode }) => mode === 'float') ? 0 : 1),
+  });
+  const keys = keysPerToken(batches);
+  return {
+    rows,
+    hasFloat: source.hasFloat,
+    classes: task.labels.length,
+    labels: examples.map(({ label }) => label),
+    notes: note === undefined ? [] : [note],
+    batches,
+    open: (row) => source.open(row),
+    multiplyAdds: ({ coverage, tracedLength }) => multiplyAdds(coverage, keys, tracedLength),
+    close: async () => {},
+  };
+}
+
+/** Where runners come from: a float model that every mode can start from, or a saved graph that is what it is. */
+interface ModelSource {
+  readonly rows: readonly Row[];
+  readonly hasFloat: boolean;
+  readonly tokenizerDir: string;
+  /** The longest sequence, or null where the model does not say. */
+  readonly maxPositions: number | null;
+  /** Roughly, the number of weights: the multiply-adds that one token costs. */
+  readonly weights: number;
+  open(row: Row): Promise<Runner>;
+}
+
+/** Opens what `--model` names: a Hugging Face folder, or a saved graph. */
+async function openSource(options: CheckedOptions, task: PairTask): Promise<ModelSource> {
+  const found = await stat(options.model).catch(() => null);
+  return found?.isFile() ? openFile(options) : openFolder(options, task);
+}
+
+async function openFolder(options: CheckedOptions, task: PairTask): Promise<ModelSource> {
+  const { model: dir, tokenizer } = options;
+  const { scheme } = task.defaults;
+  const pretrained = await openPretrained(dir);
+  checkLabels(pretrained.config.labels, task, dir);
+  return {
+    rows: rowsOf(options),
+    hasFloat: true,
+    tokenizerDir: tokenizer ?? dir,
+    maxPositions: pretrained.config.maxPositions,
+    weights: pretrained.weights,
+    open: ({ mode, qconfig }) =>
+      (MODES[scheme][mode] as Mode).open(pretrained.build(), {
+        qconfig: qconfig === null ? null : presetOf(scheme, qconfig).qconfig,
+        calibration: null,
+      }),
+  };
+}
+
+function checkLabels(labels: readonly string[], task: PairTask, dir: string): void {
+  if (labels.length === task.labels.length) return;
+  throw new OctavoError(
+    'INVALID_ARGUMENT',
+    `model ${dir}: expected ${task.labels.length} labels for task ${task.name} (${task.labels.join(', ')}), got ` +
+      `${labels.length} (${labels.join(', ')}); take a model that was trained for it`,
+  );
+}
+
+/** The mode that a saved graph's stage is. */
+const MODE_OF_STAGE: Readonly<Record<string, ModeName>> = { float: 'float', quantized: 'graph', debug: 'debug' };
+
+async function openFile({ model: file, tokenizer, modes, qconfigs }: CheckedOptions): Promise<ModelSource> {
+  if (tokenizer === null) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `model ${file} is a saved graph, which holds no tokenizer; give the Hugging Face folder that has it with --tokenizer`,
+    );
+  }
+  const graph = await loadGraph(file);
+  checkInputNames(graph.inputNames, file);
+  const mode = MODE_OF_STAGE[graph.stage];
+  if (mode === undefined)
+    throw new OctavoError('UNSUPPORTED', `${file}: a graph in the stage '${graph.stage}' cannot be evaluated`);
+  if (qconfigs !== null || (modes !== null && modes.join() !== mode)) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `model ${file} is a saved graph of mode ${mode}, which other modes and qconfigs cannot be made from; give the ` +
+        'Hugging Face folder, or leave --mode and --qconfig out',
+    );
+  }
+  const runner = graphRunner(graph);
+  return {
+    rows: [{ mode, qconfig: null, reloaded: false }],
+    hasFloat: mode === 'float',
+    tokenizerDir: tokenizer,
+    maxPositions: null,
+    weights: runner.sizeBytes,
+    open: async () => runner,
+  };
+}
