@@ -29,6 +29,12 @@ export { Float16GRUCell, Float16LSTMCell, Float16RNNCell } from './float16/rnn-c
 export { type FuseNames, type FuseOptions, fuseModules } from './fuse/fuse-modules.js';
 export { Fused, type FusedActivation, FusedBatchNorm, FusedConv, type FusedKind, FusedLinear } from './fuse/fused.js';
 
+export { FakeQuantizedConv } from './qat/conv.js';
+export { FakeQuantized, type FakeQuantizedOptions, type Gradients } from './qat/fake-quantized.js';
+export { FakeQuantizedLinear } from './qat/linear.js';
+export { prepareQat } from './qat/prepare-qat.js';
+export { QAT_SWAPS } from './qat/swaps.js';
+
 export { coverage } from './report/coverage.js';
 export { print } from './report/print.js';
 

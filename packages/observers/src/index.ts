@@ -73,7 +73,12 @@ export {
   perRowDynamicQuantObserver,
   weightObserverRangeNeg127To127,
 } from './qconfig/default-observers.js';
-export { type DynamicLinearAttrs, dynamicLinearAttrs, quantizeWeight } from './qconfig/dynamic-linear.js';
+export {
+  type DynamicLinearAttrs,
+  dynamicLinearAttrs,
+  quantizeWeight,
+  quantizeWeightAs,
+} from './qconfig/dynamic-linear.js';
 export { isTableQConfig, packTable, type TableDType, tableBits, tableDType } from './qconfig/embedding-table.js';
 export { ENGINES, type Engine, getDefaultQatQConfig, getDefaultQConfig } from './qconfig/engines.js';
 export { type ObjectType, QConfigMapping } from './qconfig/mapping.js';

@@ -2,6 +2,7 @@ import { cloneModule, isModule, isOctavoError, type Module, OctavoError } from '
 import { checkStaticQConfig, getDefaultQConfig, type Observer, type QConfig, warnOnce } from '@octavo/observers';
 import { foundGroups } from '../fuse/fuse-modules.js';
 import { Fused } from '../fuse/fused.js';
+import { isFakeQuantized } from '../qat/swaps.js';
 import { STATIC_SWAPS } from '../static/swaps.js';
 import { attachObservation, Observation, observationOf } from './observation.js';
 import { propagateQConfig, type QConfigSpec } from './propagate-qconfig.js';
@@ -59,7 +60,7 @@ export function observe(where: string, model: Module, { qconfig, mapping = STATI
   let count = 0;
   for (const [path, module] of modules) {
     if ([...units].some((unit) => [...unit.namedChildren()].some(([, child]) => child === module))) continue;
-    if (module instanceof Fused) units.add(module);
+    if (module instanceof Fused || isFakeQuantized(module)) units.add(module);
     const swap = swapFor(module, mapping);
     const own = module.qconfig as QConfig | null;
     if (swap?.observes === undefined || own === null || observationOf(module) !== undefined) continue;

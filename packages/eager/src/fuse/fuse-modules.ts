@@ -109,7 +109,7 @@ function fuse(model: Module, paths: readonly string[]): Module[] {
   for (const hook of first.forwardPreHooks) fused.registerForwardPreHook(hook);
   for (const hook of (modules.at(-1) as Module).forwardHooks) fused.registerForwardHook(hook);
   if ('qconfig' in first) fused.qconfig = (first as Module).qconfig as object | null;
-  return [fused, ...modules.slice(1).map(() => new nn.Identity())];
+  return [fused, ...modules.slice(1).map(() => new nn.Identity().train(first.training))];
 }
 
 function fusedModule(pattern: Pattern, modules: readonly Module[], place: string): Module {

@@ -1,8 +1,12 @@
-import { type Module, nn, type Q } from '@octavo/core';
+import { ConvPackedParams, LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
+import { quantizeWeightAs } from '@octavo/observers';
 import type { ModuleClass } from '../convert/module-class.js';
 import type { Swap, SwapTable } from '../convert/swap-table.js';
 import { withBatchNormFolded } from '../fuse/fold.js';
 import { type Fused, FusedBatchNorm, FusedConv, FusedLinear } from '../fuse/fused.js';
+import { FakeQuantizedConv } from '../qat/conv.js';
+import type { FakeQuantized } from '../qat/fake-quantized.js';
+import { FakeQuantizedLinear } from '../qat/linear.js';
 import { FloatFunctional, QFunctional } from '../stubs/float-functional.js';
 import { DeQuantize, DeQuantStub, Quantize, QuantStub } from '../stubs/quant-stub.js';
 import { CODE_FUNCTIONS } from './code-functions.js';
@@ -54,6 +58,36 @@ const fusedLinear: Swap<FusedLinear, QuantizedLinear> = {
 /** The first module of a fused one, with a batch norm that training kept folded into it. */
 function firstOf<M extends nn.ConvNd | nn.Linear>({ first, batchNorm }: Fused<M>): M {
   return batchNorm === null ? first : withBatchNormFolded(first, batchNorm);
+}
+
+const trainedConv: Swap<FakeQuantizedConv, QuantizedConv> = {
+  float: FakeQuantizedConv,
+  quantized: QuantizedConv,
+  fromFloat: (trained, _qconfig, output) => {
+    const layer = foldedLayer(trained);
+    const weight = quantizeWeightAs(layer.weight, trained.weightFakeQuant.calculateQParams());
+    const packed = new ConvPackedParams(weight, layer.bias, layer);
+    return new QuantizedConv(packed, output as Q.OutputQParams, trained.activation);
+  },
+  ...weighted,
+};
+
+const trainedLinear: Swap<FakeQuantizedLinear, QuantizedLinear> = {
+  float: FakeQuantizedLinear,
+  quantized: QuantizedLinear,
+  fromFloat: (trained, _qconfig, output) => {
+    const layer = foldedLayer(trained);
+    const weight = quantizeWeightAs(layer.weight, trained.weightFakeQuant.calculateQParams());
+    const packed = new LinearPackedParams(weight, layer.bias);
+    return new QuantizedLinear(packed, output as Q.OutputQParams, trained.activation);
+  },
+  ...weighted,
+};
+
+/** A trained layer with its batch norm folded in: the weight that training has fake-quantized. */
+function foldedLayer<M extends nn.ConvNd | nn.Linear>(trained: FakeQuantized<M>): M {
+  const layer = trained.trainedLayer();
+  return trained.bn === null ? layer : withBatchNormFolded(layer, trained.bn);
 }
 
 const onCodes = {
@@ -113,6 +147,8 @@ export const STATIC_SWAPS = [
   fusedConv,
   fusedLinear,
   fusedBatchNorm,
+  trainedConv,
+  trainedLinear,
   ...codeFunctions,
 ] as unknown as SwapTable;
 

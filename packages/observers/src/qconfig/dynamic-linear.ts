@@ -8,6 +8,7 @@ import {
   quantizePerTensor,
   type Tensor,
 } from '@octavo/core';
+import type { ObservedQParams } from '../observed-qparams.js';
 import { PerRowMinMaxObserver } from '../per-row-min-max.js';
 import { PlaceholderObserver } from '../placeholder.js';
 import { describeQConfig, type QConfig } from './qconfig.js';
@@ -53,7 +54,6 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
       `weight: expected float32, got ${weight.type} ${formatDims(weight.raw.dims)}; convert it with F.to(weight, 'float32')`,
     );
   }
-  checkFinite((weight as Tensor<'float32'>).raw.data);
   const observer = qconfig.weight();
   if ((observer as { dtype?: string }).dtype !== 'qint8') {
     throw new OctavoError(
@@ -62,8 +62,14 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
         'linears take qint8, such as defaultPerChannelWeightObserver gives',
     );
   }
+  checkFinite((weight as Tensor<'float32'>).raw.data);
   observer.observe(weight);
-  const { scales, zeroPoints, axis, quantMin, quantMax } = observer.calculateQParams();
+  return quantizeWeightAs(weight, observer.calculateQParams());
+}
+
+/** The int8 codes of a finite float32 weight by scales and zero points that are known, clamped to their range. */
+export function quantizeWeightAs(weight: Tensor, qparams: ObservedQParams): QuantizedTensor {
+  const { scales, zeroPoints, axis, quantMin, quantMax } = qparams;
   const codes =
     axis === null
       ? quantizePerTensor(weight, scales[0] as number, zeroPoints[0] as number, 'qint8')
