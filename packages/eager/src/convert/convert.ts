@@ -2,6 +2,7 @@ import { cloneModule, isModule, type Module, OctavoError } from '@octavo/core';
 import type { QConfig } from '@octavo/observers';
 import { notedFloatReason, noteFloatReason } from '../report/float-reasons.js';
 import { STATIC_SWAPS } from '../static/swaps.js';
+import { checkOptions } from './check-options.js';
 import { observationOf, removeObservation } from './observation.js';
 import { putModules, swapAt } from './swap-module.js';
 import { type SwapTable, swapFor } from './swap-table.js';
@@ -18,16 +19,15 @@ export interface ConvertOptions {
  * their quantized forms, with the scales and zero points that their observers found; observers and qconfigs go. Modules
  * without a form stay float, and `coverage(model)` says which, and why.
  */
-export function convert<M extends Module>(
-  model: M,
-  { inplace = false, mapping = STATIC_SWAPS }: ConvertOptions = {},
-): M {
+export function convert<M extends Module>(model: M, options: ConvertOptions = {}): M {
   if (!isModule(model)) {
     throw new OctavoError(
       'INVALID_ARGUMENT',
       `[convert] expected a module, got ${model === null ? 'null' : typeof model}`,
     );
   }
+  checkOptions('convert', options, ['inplace', 'mapping']);
+  const { inplace = false, mapping = STATIC_SWAPS } = options;
   const modules = [...model.namedModules()];
   if (modules.every(([, module]) => observationOf(module) === undefined)) {
     throw new OctavoError(

@@ -4,6 +4,7 @@ import { foundGroups } from '../fuse/fuse-modules.js';
 import { Fused } from '../fuse/fused.js';
 import { isFakeQuantized } from '../qat/swaps.js';
 import { STATIC_SWAPS } from '../static/swaps.js';
+import { checkOptions } from './check-options.js';
 import { attachObservation, Observation, observationOf } from './observation.js';
 import { propagateQConfig, type QConfigSpec } from './propagate-qconfig.js';
 import { type SwapTable, swapFor } from './swap-table.js';
@@ -20,6 +21,8 @@ export interface PrepareOptions {
   mapping?: SwapTable;
 }
 
+export const PREPARE_OPTIONS = ['inplace', 'qconfig', 'mapping'];
+
 /**
  * A model ready for calibration (PyTorch's `prepare`): observers see the output of every module that will need a scale and
  * zero point, a fused module as one. Run representative inputs through it, then call `convert`. The model must be in
@@ -32,6 +35,7 @@ export function prepare<M extends Module>(model: M, options: PrepareOptions = {}
       `[prepare] expected a module, got ${model === null ? 'null' : typeof model}`,
     );
   }
+  checkOptions('prepare', options, PREPARE_OPTIONS);
   const training = [...model.namedModules()].find(([, module]) => module.training);
   if (training !== undefined) {
     throw new OctavoError(

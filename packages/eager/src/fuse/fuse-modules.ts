@@ -1,4 +1,5 @@
 import { cloneModule, isModule, type Module, nn, OctavoError } from '@octavo/core';
+import { checkOptions } from '../convert/check-options.js';
 import { withBatchNormFolded } from './fold.js';
 import { type Fused, FusedBatchNorm, FusedConv, FusedLinear } from './fused.js';
 import { knownPatterns, type Pattern, patternAtStart, patternOf, rankOf } from './patterns.js';
@@ -35,6 +36,7 @@ export function fuseModules<M extends Module>(
   if (!isModule(model)) throw invalid(`expected a module, got ${model === null ? 'null' : typeof model}`);
   const names = Array.isArray(namesOrOptions) ? (namesOrOptions as FuseNames) : null;
   const options = names === null && namesOrOptions !== null ? (namesOrOptions as FuseOptions) : given;
+  checkOptions('fuseModules', options, ['inplace', 'inputs']);
   const target = options.inplace === true ? model : cloneModule(model);
   const groups = names === null ? foundGroups(target, options.inputs) : listOfLists(names);
   // All are checked and made before the first is put in place: an error leaves a model that was given `inplace` whole.

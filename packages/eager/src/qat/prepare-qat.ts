@@ -1,6 +1,7 @@
 import { cloneModule, isModule, type Module, OctavoError } from '@octavo/core';
 import { describeQConfig, FakeQuantize, getDefaultQatQConfig, type QConfig } from '@octavo/observers';
-import { observe, type PrepareOptions } from '../convert/prepare.js';
+import { checkOptions } from '../convert/check-options.js';
+import { observe, PREPARE_OPTIONS, type PrepareOptions } from '../convert/prepare.js';
 import { propagateQConfig } from '../convert/propagate-qconfig.js';
 import { putModules, swapAt } from '../convert/swap-module.js';
 import { swapFor } from '../convert/swap-table.js';
@@ -19,6 +20,7 @@ export function prepareQat<M extends Module>(model: M, options: PrepareOptions =
       `[prepareQat] expected a module, got ${model === null ? 'null' : typeof model}`,
     );
   }
+  checkOptions('prepareQat', options, PREPARE_OPTIONS);
   const evaluating = [...model.namedModules()].find(([, module]) => !module.training);
   if (evaluating !== undefined) {
     throw new OctavoError(

@@ -396,6 +396,15 @@ describe('classic failures name the module and the remedy', () => {
     expect(() => prepare(stubless(), { qconfig: { nine: getDefaultQConfig('fbgemm') } })).toThrow('no such module');
   });
 
+  test('options that do not exist', () => {
+    const qconfigs = { '': getDefaultQConfig('fbgemm') };
+    expect(() => prepare(stubless(), qconfigs as never)).toThrow(
+      "unknown option '' (known: inplace, qconfig, mapping)",
+    );
+    expect(() => convert(stubless(), { qconfig: null } as never)).toThrow("[convert] unknown option 'qconfig'");
+    expect(() => fuseModules(stubless(), { input: [] } as never)).toThrow("did you mean 'inputs'?");
+  });
+
   test('a model without anything to quantize', () => {
     expect(() => prepare(new nn.Sequential(new nn.GELU()))).toThrow('nothing to quantize in Sequential');
   });
