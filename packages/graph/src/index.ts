@@ -8,6 +8,15 @@ export {
 export { type AccuracyReport, type AccuracyTrial, renderAccuracyReport } from './accuracy/accuracy-report.js';
 export type { QuantizerGroup } from './accuracy/quantizer-groups.js';
 export { type SensitivityOptions, type SensitivityRow, sensitivity } from './accuracy/sensitivity.js';
+export { compareActivations } from './compare/compare-activations.js';
+export {
+  compareDebug,
+  type DebugComparison,
+  type DebugDifference,
+  renderDebugComparison,
+} from './compare/compare-debug.js';
+export { compareShadow } from './compare/compare-shadow.js';
+export { compareWeights } from './compare/compare-weights.js';
 export { loadGraph } from './file/load-graph.js';
 export { graphSizeBytes, saveGraph } from './file/save-graph.js';
 export type { Attributes, AttributeValue } from './ir/attributes.js';
@@ -21,13 +30,14 @@ export { verify } from './ir/verify.js';
 export { type Lowered, lower, type OutputSource } from './lower/lower.js';
 export { type ImportOnnxOptions, importOnnx } from './onnx/import-onnx.js';
 export type { Pass } from './passes/pass.js';
-export { type CalibrateOptions, calibrate } from './quantize/calibrate.js';
+export { calibrate } from './quantize/calibrate.js';
 export { type ConvertOptions, convert, convertDynamic } from './quantize/convert.js';
 export { coverage } from './quantize/coverage.js';
 export { prepare } from './quantize/prepare.js';
 export { type InplaceOption, prepareDynamic } from './quantize/prepare-dynamic.js';
 export { quantize } from './quantize/quantize.js';
 export { quantizeDynamic } from './quantize/quantize-dynamic.js';
+export type { Batches, BatchOptions } from './run/each-batch.js';
 export type { Feeds } from './run/graph-runner.js';
 export type { TraceInputs } from './trace/named-tensors.js';
 export { type Traceable, trace } from './trace/trace.js';

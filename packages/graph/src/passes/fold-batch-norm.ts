@@ -23,25 +23,8 @@ export function foldBatchNorm(graph: Graph): Graph {
     const conv = norm.op === 'aten::batch_norm' ? norm.input(0).node : undefined;
     if (conv === undefined || !Object.hasOwn(CHANNEL_AXES, conv.op)) continue;
     if (conv.output.onlyUser !== norm || (conv.attrs.activation ?? 0) !== 0) continue;
-    const leaves = [conv.input(1), conv.inputs[2], ...norm.inputs.slice(1)].map((value) =>
-      value ? (leafTensor(value) ?? undefined) : null,
-    );
-    // A transposed convolution in groups repeats its output channels along the weight's axis.
-    const repeats = conv.op === 'aten::conv_transpose' && conv.attrs.groups !== 1;
-    if (leaves.includes(undefined) || repeats) continue;
-    const [weight, bias, gamma, beta, mean, variance] = leaves as (Tensor | null)[];
-    const folded = fold(
-      weight as Tensor,
-      bias ?? null,
-      {
-        mean: mean as Tensor,
-        variance: variance as Tensor,
-        gamma: gamma ?? null,
-        beta: beta ?? null,
-        eps: norm.attrs.eps as number,
-      },
-      { channelAxis: CHANNEL_AXES[conv.op] as number },
-    );
+    const folded = foldedParameters(conv, norm);
+    if (folded === undefined) continue;
     /** A leaf of `tensor` under `name`, or under a free name like it where others read that as well. */
     const replaced = (old: Value | null, name: string, tensor: Tensor): Value => {
       const mine = old !== null && parameterName(old) === name && old.onlyUser === conv && readers.get(name) === 1;
@@ -59,6 +42,29 @@ export function foldBatchNorm(graph: Graph): Graph {
     norm.remove();
   }
   return graph;
+}
+
+/** The weight and bias of a convolution or linear with a batch norm in them; undefined where they are not all constants. */
+export function foldedParameters(conv: Node, norm: Node): ReturnType<typeof fold> | undefined {
+  const leaves = [conv.input(1), conv.inputs[2], ...norm.inputs.slice(1)].map((value) =>
+    value ? (leafTensor(value) ?? undefined) : null,
+  );
+  // A transposed convolution in groups repeats its output channels along the weight's axis.
+  const repeats = conv.op === 'aten::conv_transpose' && conv.attrs.groups !== 1;
+  if (leaves.includes(undefined) || repeats) return undefined;
+  const [weight, bias, gamma, beta, mean, variance] = leaves as (Tensor | null)[];
+  return fold(
+    weight as Tensor,
+    bias ?? null,
+    {
+      mean: mean as Tensor,
+      variance: variance as Tensor,
+      gamma: gamma ?? null,
+      beta: beta ?? null,
+      eps: norm.attrs.eps as number,
+    },
+    { channelAxis: CHANNEL_AXES[conv.op] as number },
+  );
 }
 
 function parameterName({ node }: Value): string | undefined {

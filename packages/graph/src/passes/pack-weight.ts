@@ -95,7 +95,7 @@ function packedParams(node: Node, quantize: Node, bias: Value | null, name: stri
 }
 
 /** What a quantize node of constants gives. */
-function codesOf(quantize: Node): QuantizedTensor {
+export function codesOf(quantize: Node): QuantizedTensor {
   const [x, scale, zeroPoint] = quantize.inputs.map((input) => leafTensor(input as Value)) as [Tensor, Tensor, Tensor];
   const known = rememberedCodes(x, scale);
   if (known !== undefined) return known;

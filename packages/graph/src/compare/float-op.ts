@@ -1,0 +1,35 @@
+import { CONSTANT, GET_ATTR } from '../ir/leaf-nodes.js';
+import type { Node } from '../ir/node.js';
+import { OBSERVE } from '../ir/observer-spec.js';
+import { quantizerOf } from '../ir/quantizers.js';
+
+/** Int8 ops whose name is not their float op's. */
+const FLOAT_OPS: Readonly<Record<string, string>> = {
+  'quantized::linear_dynamic': 'aten::linear',
+  'quantized::embedding_byte': 'aten::embedding',
+  'quantized::embedding_4bit': 'aten::embedding',
+};
+
+/** The float op that an op is a form of: `quantized::max_pool2d` is one of `aten::max_pool`; float ops are their own. */
+export function floatOpOf(op: string): string {
+  return Object.hasOwn(FLOAT_OPS, op) ? (FLOAT_OPS[op] as string) : op.replace(/^quantized::(.+?)(2d)?$/, 'aten::$1');
+}
+
+const PASSING: ReadonlySet<string> = new Set(['aten::dequantize', 'quantized::requantize', OBSERVE]);
+
+/** True for nodes that hand on what they are given, in another form: the reals stay what they were, but for rounding. */
+export function passesOn(node: Node): boolean {
+  return PASSING.has(node.op) || quantizerOf(node) !== undefined;
+}
+
+const WITHOUT_TWIN: ReadonlySet<string> = new Set([
+  GET_ATTR,
+  CONSTANT,
+  'aten::_choose_qparams_per_tensor',
+  'octavo::choose_qparams_per_row',
+]);
+
+/** True for nodes that compute something a float graph computes as well. */
+export function computes(node: Node): boolean {
+  return !WITHOUT_TWIN.has(node.op) && !passesOn(node);
+}

@@ -1,0 +1,25 @@
+import { isPackedParams, Q, type Tensor } from '@octavo/core';
+import type { Comparable } from '@octavo/observers';
+import { leafOperand, leafTensor } from '../ir/leaf-nodes.js';
+import type { Node } from '../ir/node.js';
+import { codesOf, quantizeBehind } from '../passes/pack-weight.js';
+
+/** Ops that read a packed table, which is their first operand as the float table is, with the bits of its codes. */
+const TABLE_BITS: Readonly<Record<string, 8 | 4>> = { 'quantized::embedding_byte': 8, 'quantized::embedding_4bit': 4 };
+
+/** Which operand of a node is its weight. */
+export function weightIndex({ op }: Node): number {
+  return Object.hasOwn(TABLE_BITS, op) || op === 'aten::embedding' ? 0 : 1;
+}
+
+/** What a node's weight is quantized to: packed, in a table of codes, or by a quantize node in debug mode; or undefined. */
+export function quantizedWeight(node: Node): Comparable | undefined {
+  const value = node.inputs[weightIndex(node)];
+  if (!value) return undefined;
+  const operand = leafOperand(value);
+  if (isPackedParams(operand)) return operand.weight;
+  const bits = TABLE_BITS[node.op];
+  if (bits !== undefined && operand !== undefined) return Q.embeddingUnpack(operand as Tensor, { bits });
+  const quantize = quantizeBehind(value);
+  return quantize && leafTensor(quantize.input(0)) !== undefined ? codesOf(quantize) : undefined;
+}
