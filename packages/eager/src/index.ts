@@ -1,6 +1,10 @@
 // The public names of @octavo/eager. Anything not listed here may change without notice.
 
 export type { TableDType } from '@octavo/observers';
+export { compareModelOutputs } from './compare/compare-model-outputs.js';
+export { compareModelStub } from './compare/compare-model-stub.js';
+export { compareWeights } from './compare/compare-weights.js';
+export type { ModelBatches, ModelInputs } from './compare/model-inputs.js';
 export { type ConvertOptions, convert } from './convert/convert.js';
 export type { DynamicSpec } from './convert/dynamic-spec.js';
 export type { ModuleClass } from './convert/module-class.js';

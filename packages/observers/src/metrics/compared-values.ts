@@ -26,12 +26,12 @@ export function valuesOf(metric: string, value: Comparable): ArrayLike<number> {
   return value.data as ArrayLike<number>;
 }
 
-/** (code - zeroPoint) * scale of every element, in double precision. */
-function realsOf({ values, scales, zeroPoints, axis, dims }: QuantizedTensor): Float64Array {
+/** (code - zeroPoint) * scale of every element, rounded to float32 as dequantizing does. */
+function realsOf({ values, scales, zeroPoints, axis, dims }: QuantizedTensor): Float32Array {
   const codes = values.data as ArrayLike<number>;
   const channels = scales.length;
   const inner = axis === null ? codes.length : dims.slice(axis + 1).reduce((size, dim) => size * dim, 1);
-  return Float64Array.from(codes, (code, i) => {
+  return Float32Array.from(codes, (code, i) => {
     const channel = axis === null ? 0 : Math.floor(i / inner) % channels;
     return (code - (zeroPoints[channel] as number)) * (scales[channel] as number);
   });
