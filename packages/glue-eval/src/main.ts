@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { DefineCommand } from './commands/command.js';
 import type { CommandIO } from './commands/command-io.js';
+import { defineCompare } from './commands/compare.js';
 import { defineDoctor } from './commands/doctor.js';
 import { defineEval } from './commands/eval.js';
 import { EXIT, exitCodeOf, messageOf } from './commands/exit-code.js';
@@ -16,6 +17,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineQuantize,
   defineRun,
   defineInspect,
+  defineCompare,
   defineGolden,
   defineDoctor,
 ];

@@ -1,9 +1,10 @@
-import { formatDims, OctavoError, type Tensor } from '@octavo/core';
+import { formatDims, type Tensor } from '@octavo/core';
 import { readSafetensors, writeSafetensors } from '@octavo/core/node';
 import { loadGraph } from '@octavo/graph';
 import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable } from '../output-file.js';
 import type { DefineCommand } from './command.js';
+import { feedsOf } from './feeds.js';
 
 interface RunFlags {
   inputs: string;
@@ -23,30 +24,12 @@ export const defineRun: DefineCommand = (program, io) => {
       await loadNativeBackend();
       const graph = await loadGraph(file);
       const { tensors } = await readSafetensors(inputs);
-      const outputs = await graph.runAsync(pick(tensors, graph.inputNames, inputs), { signal: io.signal });
+      const outputs = await graph.runAsync(feedsOf(graph.inputNames, tensors, inputs), { signal: io.signal });
       graph.dispose();
       if (target !== undefined) await writeSafetensors(target, outputs);
       for (const [name, tensor] of Object.entries(outputs)) io.out(`${name}: ${preview(tensor)}\n`);
     });
 };
-
-/** The graph's inputs; other tensors of the file are left alone. */
-function pick(
-  tensors: Readonly<Record<string, Tensor>>,
-  names: readonly string[],
-  file: string,
-): Record<string, Tensor> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const tensor = tensors[name];
-      if (tensor !== undefined) return [name, tensor];
-      throw new OctavoError(
-        'INVALID_FILE',
-        `${file}: expected a tensor '${name}' for the graph's input, got ${Object.keys(tensors).join(', ') || 'no tensor'}`,
-      );
-    }),
-  );
-}
 
 const PREVIEW = 8;
 

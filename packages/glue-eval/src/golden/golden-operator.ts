@@ -1,4 +1,6 @@
 import type { GoldenCase, GoldenValue } from './golden-case.js';
 
+type Computed = Readonly<Record<string, GoldenValue>>;
+
 /** Computes a case with this project's ops: values by the roles of the case's outputs. */
-export type GoldenOperator = (golden: GoldenCase) => Record<string, GoldenValue>;
+export type GoldenOperator = (golden: GoldenCase) => Computed | Promise<Computed>;

@@ -73,13 +73,18 @@ function stateOf({ inputs }: GoldenCase): StateDict {
   return Object.fromEntries(entries.map(([role, value]) => [role.slice('state.'.length), value as Tensor]));
 }
 
-const cnnStatic: GoldenOperator = (golden) => {
+/** The CNN of a case as it was built, with its modules fused, and converted after the case's calibration. */
+export function calibratedCnn(golden: GoldenCase, qconfig: QConfig): Record<'model' | 'fused' | 'int8', Cnn> {
   const model = new Cnn(golden.params.residual === 'FloatFunctional.add_relu');
   model.loadStateDict(stateOf(golden));
   const fused = fuseModules(model, FUSED);
-  const prepared = prepare(fused, { qconfig: STATIC_QCONFIGS[golden.params.qconfig as string] as QConfig });
+  const prepared = prepare(fused, { qconfig });
   for (let i = 0; `calibration.${i}` in golden.inputs; i++) prepared.call(tensorOf(golden, `calibration.${i}`));
-  const int8 = convert(prepared);
+  return { model, fused, int8: convert(prepared) };
+}
+
+const cnnStatic: GoldenOperator = (golden) => {
+  const { model, fused, int8 } = calibratedCnn(golden, STATIC_QCONFIGS[golden.params.qconfig as string] as QConfig);
   const x = tensorOf(golden, 'x');
   checkRecalibrated(golden, int8.call(x));
   return {

@@ -1,11 +1,10 @@
-import { sqnr } from '@octavo/observers';
 import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qparams.js';
 import { embeddingOperators } from './embedding.js';
 import type { GoldenOperator } from './golden-operator.js';
 import { linearDynamic } from './linear-dynamic.js';
 import { moduleOperators } from './modules.js';
+import { numericSuiteOperators } from './numeric-suite.js';
 import { observerOperators } from './observers.js';
-import { tensorOf } from './qparams.js';
 import {
   fakeQuantizePerChannelAffine,
   fakeQuantizePerTensorAffine,
@@ -27,10 +26,10 @@ export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {
   fake_quantize_per_channel_affine: fakeQuantizePerChannelAffine,
   linear_dynamic: linearDynamic,
   linear_relu_dynamic: linearDynamic,
-  sqnr: (golden) => ({ sqnr: sqnr(tensorOf(golden, 'x'), tensorOf(golden, 'y')) }),
   ...observerOperators,
   ...recurrentOperators,
   ...moduleOperators,
+  ...numericSuiteOperators,
   ...embeddingOperators,
   ...staticOperators,
   ...elementwiseOperators,

@@ -36,7 +36,7 @@ export async function runGolden(dir: string, options: GoldenOptions = {}): Promi
   const width = Math.max(...groups.map(({ length }) => length), 0);
   const total = { passed: 0, failed: 0, pending: 0 };
   for (const group of groups) {
-    const report = runGroup(await loadGroup(dir, group), options.describe ?? 3);
+    const report = await runGroup(await loadGroup(dir, group), options.describe ?? 3);
     say(`${group.padEnd(width)}  ${report.line}`);
     for (const failure of report.failures) say(`  ${failure}`);
     total.passed += report.passed;
@@ -55,7 +55,7 @@ interface GroupReport {
   readonly failures: readonly string[];
 }
 
-function runGroup(cases: readonly GoldenCase[], describe: number): GroupReport {
+async function runGroup(cases: readonly GoldenCase[], describe: number): Promise<GroupReport> {
   let exact = 0;
   let pending = 0;
   const close: number[] = [];
@@ -66,7 +66,7 @@ function runGroup(cases: readonly GoldenCase[], describe: number): GroupReport {
       pending++;
       continue;
     }
-    const outcome = runCase(golden);
+    const outcome = await runCase(golden);
     if (outcome.kind === 'exact') exact++;
     else if (outcome.kind === 'close') close.push(outcome.difference);
     else failures.push(`${golden.name}: ${outcome.why}`);
@@ -88,9 +88,9 @@ function runGroup(cases: readonly GoldenCase[], describe: number): GroupReport {
   };
 }
 
-function runCase(golden: GoldenCase): Outcome {
+async function runCase(golden: GoldenCase): Promise<Outcome> {
   try {
-    const computed = (OPERATORS[golden.op] as (typeof OPERATORS)[string])(golden);
+    const computed = await (OPERATORS[golden.op] as (typeof OPERATORS)[string])(golden);
     if (golden.raises === undefined) return compareCase(golden, computed);
     return { kind: 'failed', difference: 0, why: `expected an error, as PyTorch's: ${golden.raises}` };
   } catch (error) {

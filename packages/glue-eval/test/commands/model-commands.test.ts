@@ -158,7 +158,8 @@ describe('octavo', () => {
     expect((await octavo(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
     const { code, out } = await octavo(['--help']);
     expect(code).toBe(0);
-    for (const name of ['eval', 'quantize', 'run', 'inspect', 'golden', 'doctor']) expect(out).toContain(`  ${name} `);
+    for (const name of ['eval', 'quantize', 'run', 'inspect', 'compare', 'golden', 'doctor'])
+      expect(out).toContain(`  ${name} `);
   });
 
   it('shows where an unexpected error comes from only when asked', async () => {
