@@ -2,7 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { F } from '@octavo/core';
-import { defaultPerChannelQConfig, perRowDynamicQConfig, renderComparison } from '@octavo/observers';
+import {
+  defaultPerChannelQConfig,
+  floatQParamsWeightOnlyQConfig,
+  perRowDynamicQConfig,
+  renderComparison,
+} from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import {
   calibrate,
@@ -177,6 +182,14 @@ describe('a text classifier, dynamic', () => {
   it('compares the weights of a debug graph', () => {
     const bare = (graph: Graph) => compareWeights(text, graph).map(({ op, ...row }) => row);
     expect(bare(emulated)).toEqual(bare(dynamic));
+  });
+
+  it('compares embedding tables', () => {
+    const tables = quantizeDynamic(text, { words: floatQParamsWeightOnlyQConfig });
+    const [row, ...others] = compareWeights(text, tables);
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ name: 'words.weight', op: 'quantized::embedding_byte' });
+    expect(row?.sqnr).toBeGreaterThan(40);
   });
 
   it('says of each node whose bits differ where that comes from', async () => {
