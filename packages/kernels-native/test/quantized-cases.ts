@@ -101,6 +101,7 @@ export const QUANTIZED_CASES: Cases = {
   'quantized::hardsigmoid': activation(),
   'quantized::sigmoid': activation(),
   'quantized::tanh': activation(),
+  'quantized::gelu': activation(),
   'quantized::elu': activation((r) => ({ alpha: r() * 3 - 1, inputScale: r() < 0.5 ? 1 : r() * 3 })),
   'quantized::max_pool2d': (r) => {
     const [shape, attrs] = slidingWindow(r, true);

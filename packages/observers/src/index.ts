@@ -110,6 +110,7 @@ export {
   perRowDynamicQConfig,
   QCONFIGS,
   qconfigByName,
+  staticTransformerQConfig,
 } from './qconfig/presets.js';
 export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
 export { type QConfigDecision, QConfigResolution } from './qconfig/resolution.js';

@@ -75,7 +75,8 @@ export const quantizeDynamicRows: OpDef = {
 };
 
 /**
- * A linear over codes and their ranges: codes uint8 [..., in], scales and zeroPoints [rows], packed weight [out, in]
+ * A linear over codes and their ranges: codes uint8 [..., in], scales and zeroPoints [rows], or [1] for all rows (a static
+ * range), packed weight [out, in]
  * -> float32 [..., out]. acc = sum of (code - zeroPoint) * (weight - weightZeroPoint), exact int32; then
  * y = fma(float(acc), scale * weightScale, bias), or the plain product without a bias.
  */
@@ -93,8 +94,10 @@ export const linearQuantized: OpDef = {
     const packed = packedMeta(this.name, 'packed', packedParams);
     const dims = linearDims(this.name, codes.dims, packed);
     const [rows] = matrixOf(codes.dims);
-    if (sizeOf(scales.dims) !== rows || sizeOf(zeroPoints.dims) !== rows) {
-      throw shapeError(this.name, `one scale and zero point for each of ${rows} rows`, scales.dims, zeroPoints.dims);
+    const ranges = sizeOf(scales.dims);
+    if ((ranges !== rows && ranges !== 1) || sizeOf(zeroPoints.dims) !== ranges) {
+      const expected = `one scale and zero point, or one for each of ${rows} rows`;
+      throw shapeError(this.name, expected, scales.dims, zeroPoints.dims);
     }
     return [{ dtype: 'float32', dims }];
   },
@@ -105,10 +108,12 @@ export const linearQuantized: OpDef = {
     const [m] = matrixOf(dimsOf(codes));
     const a = (codes as Tensor<'uint8'>).raw.data;
     const zeros = (zeroPoints as Tensor<'int32'>).raw.data;
+    const shared = zeros.length === 1;
     const activation = activationOf(attrNumber(attrs, 'activation', 0));
     const y = new Float32Array(m * n);
     for (let row = 0; row < m; row++) {
-      const zeroPoint = zeros[row] as number;
+      const zeroPoint = zeros[shared ? 0 : row] as number;
+      const scale = floats(scales)[shared ? 0 : row] as number;
       for (let column = 0; column < n; column++) {
         const channel = weight.axis === null ? 0 : column;
         const weightZero = weight.zeroPoints[channel] as number;
@@ -119,7 +124,7 @@ export const linearQuantized: OpDef = {
           sum = (sum + product) | 0;
         }
         const weightScale = weight.scales[channel] as number;
-        const multiplier = f((floats(scales)[row] as number) * weightScale);
+        const multiplier = f(scale * weightScale);
         const value = bias === null ? f(f(sum) * multiplier) : fma(f(sum), multiplier, bias.raw.data[column] as number);
         y[row * n + column] = activation(value);
       }

@@ -2,6 +2,7 @@ import { didYouMean, OctavoError } from '../errors.js';
 import { arangeLike } from './arange-like.js';
 import { ARRAY_OPS } from './array/index.js';
 import { attention } from './attention.js';
+import { attentionInt8 } from './attention-int8.js';
 import { batchNorm } from './batch-norm.js';
 import { to } from './cast.js';
 import { cat } from './cat.js';
@@ -14,6 +15,7 @@ import { finiteRangeOp, histc } from './histogram.js';
 import { permute, select, slice } from './layout.js';
 import { linear } from './linear.js';
 import { linearDynamic, linearQuantized, quantizeDynamicRows } from './linear-dynamic.js';
+import { linearWeightOnly } from './linear-weight-only.js';
 import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { mean } from './mean.js';
@@ -129,6 +131,9 @@ export const OP_LIST: readonly OpDef[] = [
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
   ...ARRAY_OPS, // 120 to 171
+  activations.quantizedGelu, // 190
+  attentionInt8,
+  linearWeightOnly,
 ];
 
 /** Every op by name. */

@@ -1,3 +1,4 @@
+import type { QuantizedTensor } from '@octavo/core';
 import { type Observer, observerFromJSON, type QConfig } from '@octavo/observers';
 import type { Node } from './node.js';
 
@@ -10,6 +11,8 @@ export interface ObserverSpec {
   readonly qconfig: QConfig;
   /** Static quantization only: the observer that `calibrate` shows the value to. */
   readonly observer?: Observer;
+  /** Weights only: codes chosen beforehand (`adaRound`), which `convert` takes instead of rounding to the nearest. */
+  readonly codes?: QuantizedTensor;
 }
 
 /** The entry of `graph.observers` that an observe node stands for. */

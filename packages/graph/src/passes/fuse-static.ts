@@ -18,7 +18,8 @@ import { WeightPacker, weightQuantizer } from './pack-weight.js';
 
 /**
  * quantize(op(dequantize(x), dequantize(quantize(weight)))) becomes one int8 op on codes, with a relu or relu6 between
- * them in its epilogue: `static-ops.ts` says which ops and how. What stays between codes and floats are the quantize nodes
+ * them in its epilogue: `static-ops.ts` says which ops and how. A linear whose result is not quantized becomes
+ * octavo::linear_quantized. What stays between codes and floats are the quantize nodes
  * at the entrances of int8 regions and the dequantize nodes at their exits.
  */
 export function fuseStatic(graph: Graph): Graph {
@@ -34,7 +35,30 @@ export function fuseStatic(graph: Graph): Graph {
     const packed = weight === undefined ? null : packer.pack(node, weight);
     replace(quantize, node, op.freeze({ node, x, y, activation, packed }));
   }
+  for (const node of graph.nodes()) if (node.op === 'aten::linear') freezeFloatResult(node, packer);
   return graph;
+}
+
+/** A linear of codes whose result stays float: octavo::linear_quantized over the codes and their one range. */
+function freezeFloatResult(linear: Node, packer: WeightPacker): void {
+  const x = codesOf(linear.input(0));
+  const quantize = x?.value.node;
+  const weight = weightQuantizer(linear);
+  if (x === undefined || quantize?.op !== 'aten::quantize_per_tensor' || weight === undefined) return;
+  const { type, hint } = linear.output;
+  const frozen = linear.graph.insert(
+    {
+      op: 'octavo::linear_quantized',
+      inputs: [x.value, quantize.input(1), quantize.input(2), packer.pack(linear, weight)],
+      attrs: linear.attrs,
+      scope: linear.scope,
+      note: linear.note,
+      outputs: [{ type, hint }],
+    },
+    linear,
+  );
+  linear.output.replaceUses(frozen.output);
+  linear.remove();
 }
 
 interface StaticMatch {

@@ -31,7 +31,7 @@ export function insertStaticObservers(qconfigs: QConfigResolution): Pass {
       const op = staticOpOf(node);
       if (op === undefined) continue;
       const qconfig = qconfigs.get(node.scope);
-      const obstacle = obstacleOf(node, op) ?? refusal(qconfig, qconfigs.reason(node.scope));
+      const obstacle = obstacleOf(node, op) ?? refusal(node, qconfig, qconfigs.reason(node.scope));
       node.note = obstacle ?? qconfigs.explain(node.scope);
       if (obstacle === undefined && qconfig !== null) observers.observeOp(node, op, checkStaticQConfig(qconfig));
     }
@@ -40,8 +40,9 @@ export function insertStaticObservers(qconfigs: QConfigResolution): Pass {
 }
 
 /** Why a qconfig leaves an op float, or undefined. */
-function refusal(qconfig: QConfig | null, reason: string): string | undefined {
+function refusal({ op }: Node, qconfig: QConfig | null, reason: string): string | undefined {
   if (qconfig === null) return reason;
+  if (qconfig.floatResults === true && op !== 'aten::linear') return 'its qconfig is one for linears';
   return isTableQConfig(qconfig) ? 'its qconfig is one for embeddings' : undefined;
 }
 
@@ -73,7 +74,7 @@ class StaticObservers {
       case 'weighted':
         this.observeActivation(node.input(0), qconfig);
         this.observeWeight(node, qconfig);
-        this.observeActivation(this.resultOf(node, op), qconfig);
+        if (qconfig.floatResults !== true) this.observeActivation(this.resultOf(node, op), qconfig);
         break;
       case 'observed':
         this.observeActivation(node.input(0), qconfig);

@@ -2,6 +2,7 @@ import {
   DTYPES,
   type DType,
   DYNAMIC_SCHEMES,
+  dequantize,
   isOctavoError,
   OctavoError,
   QUANTIZED_DTYPES,
@@ -18,6 +19,7 @@ import {
   quantizeWeight,
   tableBits,
 } from '@octavo/observers';
+import { replaceParameter } from '../improve/replace-parameter.js';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
@@ -146,8 +148,10 @@ function parameterMaker(graph: Graph, names: FreeNames, before: Node, name: stri
 function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: ObserverSpec): Value {
   const value = node.input(0);
   const name = value.node.op === GET_ATTR ? attributeName(value.node) : `constant_${value.id}`;
-  const weight = leafTensor(value) as Tensor;
-  const codes = observedWeight(weight, name, spec);
+  const codes = spec.codes ?? observedWeight(leafTensor(value) as Tensor, name, spec);
+  // Chosen codes need a weight that rounds to them.
+  if (spec.codes !== undefined) replaceParameter(node, 0, dequantize(spec.codes));
+  const weight = leafTensor(node.input(0)) as Tensor;
   const { scales, zeroPoints, axis, dtype } = codes;
   const scale = new Tensor('float32', scales, [scales.length]);
   rememberCodes(weight, scale, codes);
@@ -159,7 +163,7 @@ function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: Obser
   const storage: DType = QUANTIZED_DTYPES[dtype].storage;
   const quantize: NodeSpec = {
     op: axis === null ? 'aten::quantize_per_tensor' : 'aten::quantize_per_channel',
-    inputs: [value, ...qparams],
+    inputs: [node.input(0), ...qparams],
     outputs: [{ type: retyped(value, dtype), hint: 'quant' }],
     attrs: { ...(axis === null ? {} : { axis }), dtype: DTYPES[storage].code },
   };

@@ -19,6 +19,7 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'quantized::embedding_byte': () => 0,
   'quantized::embedding_4bit': () => 0,
   'quantized::linear': (node) => packedSize(node.input(1)),
+  'octavo::linear_quantized': (node) => packedSize(node.input(3)),
   'aten::conv': (node) => size(dims(node, 1)) * pixels(node.output),
   'quantized::conv': (node) => packedSize(node.input(1)) * pixels(node.output),
   // Every input pixel meets every weight.
@@ -27,17 +28,21 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'quantized::matmul': (node) =>
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
   'octavo::multi_head_attention': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
+  'octavo::multi_head_attention_int8': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
   'aten::matmul': (node) =>
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
 };
 
 /** Why an op that does multiply-adds is never int8 here; linears and convolutions say why themselves. */
 const NO_INT8_FORM: Readonly<Record<string, string>> = {
-  'octavo::multi_head_attention': 'attention has no int8 form',
+  'octavo::multi_head_attention': 'float attention; quantizeAttention makes it int8',
   'aten::matmul': 'matmul of two activations has no int8 form',
   'aten::conv': 'convolutions are quantized statically alone',
   'aten::conv_transpose': 'convolutions are quantized statically alone',
 };
+
+/** Int8 ops that are not PyTorch's. */
+const INT8_OPS = ['octavo::linear_quantized', 'octavo::multi_head_attention_int8'];
 
 /** What of a graph runs in int8 and what stayed float, and why: one row for each op that does multiply-adds. */
 export function coverage(graph: Graph): CoverageReport {
@@ -52,7 +57,7 @@ export function coverage(graph: Graph): CoverageReport {
 }
 
 function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
-  if (node.op.startsWith('quantized::')) {
+  if (node.op.startsWith('quantized::') || INT8_OPS.includes(node.op)) {
     if (node.op === 'quantized::embedding_4bit') return { precision: 'int4', reason: node.note };
     return { precision: 'int8', reason: node.note || (node.op === 'quantized::linear_dynamic' ? 'dynamic' : 'static') };
   }

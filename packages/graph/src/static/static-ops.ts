@@ -78,7 +78,7 @@ function binary(op: string): StaticOp {
 }
 
 /** An op of one activation whose result has qparams of its own; other operands and attributes stay. */
-function unary(op: string, kind: 'observed' | 'fixed', qparams?: QParams): StaticOp {
+function unary(op: string, kind: 'observed' | 'propagated' | 'fixed', qparams?: QParams): StaticOp {
   return {
     kind,
     ...(qparams && { qparams }),
@@ -125,6 +125,8 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::hardswish': unary('quantized::hardswish', 'observed'),
   'aten::leaky_relu': unary('quantized::leaky_relu', 'observed'),
   'aten::elu': unary('quantized::elu', 'observed'),
+
+  'aten::gelu': unary('quantized::gelu', 'propagated'),
 
   'aten::add': binary('quantized::add'),
   'aten::mul': binary('quantized::mul'),

@@ -127,20 +127,17 @@ describe('static quantization of a convolutional network', () => {
 });
 
 describe('static quantization of linears', () => {
-  it('goes back to float for what has no int8 form', async () => {
-    const mlp = trace(
-      seeded(() => new Mlp()),
-      { x: floats([2, 8]) },
-    );
+  it('carries gelu in int8, and goes back to float for what has no int8 form', async () => {
+    const [up, down] = seeded(() => [new nn.Linear(8, 16), new nn.Linear(16, 4)] as const);
+    const mlp = trace((x: Tensor) => F.silu(down.call(F.gelu(up.call(x)))), { x: floats([2, 8]) });
     const int8 = await quantize(mlp, { '': qconfig }, calibrate, [[{ x: floats([16, 8], 3) }]]);
     expect(computing(int8.print())).toEqual([
       'aten::quantize_per_tensor',
       'quantized::linear',
-      'aten::dequantize',
-      'aten::gelu',
-      'aten::quantize_per_tensor',
+      'quantized::gelu',
       'quantized::linear',
       'aten::dequantize',
+      'aten::silu',
     ]);
   });
 

@@ -96,7 +96,7 @@ Status quantize_dynamic(Call& call) {
   return {};
 }
 
-// codes uint8 [..., k], scales, zeroPoints [rows], packed [n, k] -> y [..., n]. attrs: activation.
+// codes uint8 [..., k], scales, zeroPoints [rows] or [1], packed [n, k] -> y [..., n]. attrs: activation.
 Status linear_quantized(Call& call) {
   OCTAVO_TRY(expect_operands(call, 4, 4, 1));
   const View& codes = call.inputs[0];
@@ -108,10 +108,21 @@ Status linear_quantized(Call& call) {
   const PackedWeight& weight = *call.inputs[3].packed;
   if (codes.columns() != weight.k) return fail(Code::InvalidShape, "[%s] codes do not fit the packed weight", call.op);
   const size_t m = codes.rows();
-  OCTAVO_TRY(expect_size(call, "scales", call.inputs[1], m));
-  OCTAVO_TRY(expect_size(call, "zeroPoints", call.inputs[2], m));
+  const size_t ranges = call.inputs[1].size() == 1 ? 1 : m;
+  OCTAVO_TRY(expect_size(call, "scales", call.inputs[1], ranges));
+  OCTAVO_TRY(expect_size(call, "zeroPoints", call.inputs[2], ranges));
   OCTAVO_TRY(expect_size(call, "y", call.outputs[0], m * weight.n));
-  return multiply(call, codes.data, call.inputs[1].floats(), call.inputs[2].as<int32_t>(), m, weight,
+  const float* scales = call.inputs[1].floats();
+  const int32_t* zeros = call.inputs[2].as<int32_t>();
+  if (ranges != m && m > 0) {  // A static range: kernels read one a row.
+    uint8_t* memory = scratch(1, m * (sizeof(float) + sizeof(int32_t)));
+    if (memory == nullptr) return fail(Code::OutOfMemory, "[%s] no memory for the ranges of %zu rows", call.op, m);
+    float* all_scales = reinterpret_cast<float*>(memory);
+    int32_t* all_zeros = reinterpret_cast<int32_t*>(memory + m * sizeof(float));
+    for (size_t r = 0; r < m; r++) all_scales[r] = scales[0], all_zeros[r] = zeros[0];
+    scales = all_scales, zeros = all_zeros;
+  }
+  return multiply(call, codes.data, scales, zeros, m, weight,
                   static_cast<octavo_activation>(call.attr_int(0)), call.outputs[0].floats());
 }
 

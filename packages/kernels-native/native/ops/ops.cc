@@ -96,6 +96,7 @@ const Op kOps[] = {
     {49, "aten::elu", activation<OCTAVO_ACTIVATION_ELU>},
     {75, "aten::leaky_relu", activation<OCTAVO_ACTIVATION_LEAKY_RELU>},
     {81, "aten::silu", activation<OCTAVO_ACTIVATION_SILU>},
+    {190, "quantized::gelu", quantized_gelu},
 };
 
 // What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or

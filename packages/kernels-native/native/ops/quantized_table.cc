@@ -123,7 +123,7 @@ Status quantized_leaky_relu(Call& call) {
   });
 }
 
-// This and the next four: xScale, xZeroPoint, scale, zeroPoint.
+// This and the next five: xScale, xZeroPoint, scale, zeroPoint.
 Status quantized_hardswish(Call& call) {
   return run_table(call, [](const Call& c, CodeType type, int32_t* codes) {
     activation(c, type, 0, codes, [](float* values) { for_each(values, [](float x) { return x * clamped(x + 3.0f, 0.0f, 6.0f) / 6.0f; }); });
@@ -145,6 +145,12 @@ Status quantized_sigmoid(Call& call) {
 Status quantized_tanh(Call& call) {
   return run_table(call, [](const Call& c, CodeType type, int32_t* codes) {
     activation(c, type, 0, codes, [&](float* values) { c.kernels->unary(OCTAVO_UNARY_TANH, values, values, 256); });
+  });
+}
+
+Status quantized_gelu(Call& call) {
+  return run_table(call, [](const Call& c, CodeType type, int32_t* codes) {
+    activation(c, type, 0, codes, [&](float* values) { c.kernels->unary(OCTAVO_UNARY_GELU, values, values, 256); });
   });
 }
 

@@ -109,6 +109,15 @@ export const PRESET_ROWS = {
     activation: HistogramObserver.withArgs({ reduceRange: false }),
     weight: parts.defaultPerChannelWeightObserver,
   },
+  // Ours. Outliers matter to transformers: a range that cuts them off costs more than wide steps (docs/accuracy.md).
+  staticTransformerQConfig: {
+    aliases: ['staticTransformer'],
+    scheme: 'static',
+    summary: 'For transformers: int8 linears with float results; min and max, 8 bits; one weight scale a channel.',
+    activation: MinMaxObserver.withArgs({ reduceRange: false }),
+    weight: parts.defaultPerChannelWeightObserver,
+    floatResults: true,
+  },
   defaultSymmetricQnnpackQConfig: {
     aliases: [],
     scheme: 'static',

@@ -19,9 +19,9 @@ type PresetName = keyof typeof PRESET_ROWS;
 
 /** Every preset by canonical name. */
 export const PRESETS = Object.fromEntries(
-  Object.entries(PRESET_ROWS).map(([name, { aliases, scheme, summary, activation, weight }]) => [
+  Object.entries(PRESET_ROWS).map(([name, { aliases, scheme, summary, ...parts }]) => [
     name,
-    Object.freeze({ aliases, scheme, summary, qconfig: defineQConfig({ name, activation, weight }) }),
+    Object.freeze({ aliases, scheme, summary, qconfig: defineQConfig({ name, ...parts }) }),
   ]),
 ) as unknown as Readonly<Record<PresetName, Preset>>;
 
@@ -34,6 +34,8 @@ export const floatQParamsWeightOnlyQConfig = PRESETS.floatQParamsWeightOnlyQConf
 export const defaultQConfig = PRESETS.defaultQConfig.qconfig;
 export const defaultPerChannelQConfig = PRESETS.defaultPerChannelQConfig.qconfig;
 export const floatQParamsWeightOnlyQConfig4Bit = PRESETS.floatQParamsWeightOnlyQConfig4Bit.qconfig;
+/** For transformers: int8 linears with static 8-bit ranges and float32 results. */
+export const staticTransformerQConfig = PRESETS.staticTransformerQConfig.qconfig;
 export const defaultSymmetricQnnpackQConfig = PRESETS.defaultSymmetricQnnpackQConfig.qconfig;
 export const defaultPerChannelSymmetricQnnpackQConfig = PRESETS.defaultPerChannelSymmetricQnnpackQConfig.qconfig;
 export const defaultQuint8WeightQConfig = PRESETS.defaultQuint8WeightQConfig.qconfig;

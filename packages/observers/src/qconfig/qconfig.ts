@@ -11,13 +11,23 @@ export interface QConfig {
   readonly name?: string;
   readonly activation: ObserverFactory;
   readonly weight: ObserverFactory;
+  /**
+   * Static quantization of linears alone: what enters a linear is int8, its result is float32 as the accumulators give
+   * it, and all other ops stay float.
+   */
+  readonly floatResults?: boolean;
 }
 
 /** A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`. */
-export function defineQConfig({ name, activation, weight }: QConfig): QConfig {
+export function defineQConfig({ name, activation, weight, floatResults }: QConfig): QConfig {
   checkFactory('activation', activation);
   checkFactory('weight', weight);
-  return Object.freeze({ ...(name === undefined ? {} : { name }), activation, weight });
+  return Object.freeze({
+    ...(name === undefined ? {} : { name }),
+    activation,
+    weight,
+    ...(floatResults === true ? { floatResults } : {}),
+  });
 }
 
 /** True for an object with two observer factories, whoever made it. */

@@ -1,5 +1,5 @@
 import { OctavoError } from '../../errors.js';
-import { exp, sigmoid, tanh } from '../../numerics/elementary.js';
+import { exp, gelu, sigmoid, tanh } from '../../numerics/elementary.js';
 import { dequantizeValue, inverseScale, quantizeValue } from '../../numerics/quantize.js';
 import { clamp } from '../../numerics/round.js';
 import type { AttrKind, Attrs, OpDef } from '../op-def.js';
@@ -127,6 +127,8 @@ export const hardswish = activation(59, 'quantized::hardswish', {}, () => (x) =>
 export const hardsigmoid = activation(60, 'quantized::hardsigmoid', {}, () => (x) => f(clamp(f(x + 3), 0, 6) / 6));
 
 export const quantizedSigmoid = activation(61, 'quantized::sigmoid', {}, () => sigmoid);
+
+export const quantizedGelu = activation(190, 'quantized::gelu', {}, () => gelu);
 
 export const quantizedTanh = activation(62, 'quantized::tanh', {}, () => tanh);
 
