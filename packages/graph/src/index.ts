@@ -22,7 +22,6 @@ export { graphSizeBytes, saveGraph } from './file/save-graph.js';
 export { type AdaRoundOptions, adaRound } from './improve/ada-round.js';
 export { type CorrectBiasOptions, correctBias } from './improve/correct-bias.js';
 export { type EqualizeOptions, equalizeLayers } from './improve/equalize-layers.js';
-export type { Batches } from './improve/probe.js';
 export { quantizeAttention } from './improve/quantize-attention.js';
 export { type SmoothQuantOptions, smoothQuant } from './improve/smooth-quant.js';
 export type { Attributes, AttributeValue } from './ir/attributes.js';

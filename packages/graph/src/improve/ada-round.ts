@@ -6,7 +6,8 @@ import type { Node } from '../ir/node.js';
 import { OBSERVE, type ObserverSpec, observerName } from '../ir/observer-spec.js';
 import type { Value } from '../ir/value.js';
 import { checkStage } from '../quantize/stage.js';
-import { type Batches, probe } from './probe.js';
+import type { Batches } from '../run/each-batch.js';
+import { probe } from './probe.js';
 import { product } from './simulate-linear.js';
 
 export interface AdaRoundOptions {

@@ -7,7 +7,8 @@ import type { Value } from '../ir/value.js';
 import { tensorType } from '../ir/value-type.js';
 import { replaceObservers } from '../passes/replace-observers.js';
 import { checkStage } from '../quantize/stage.js';
-import { type Batches, probe } from './probe.js';
+import type { Batches } from '../run/each-batch.js';
+import { probe } from './probe.js';
 import { replaceParameter } from './replace-parameter.js';
 
 export interface CorrectBiasOptions {

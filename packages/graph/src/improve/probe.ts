@@ -1,11 +1,8 @@
-import { OctavoError, type Tensor } from '@octavo/core';
+import type { Tensor } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import type { Value } from '../ir/value.js';
 import { removeDeadCode } from '../passes/remove-dead-code.js';
-import type { Feeds } from '../run/graph-runner.js';
-
-/** Feeds by input name, in any iterable: what calibration takes. */
-export type Batches = Iterable<Feeds> | AsyncIterable<Feeds>;
+import { type Batches, eachBatch } from '../run/each-batch.js';
 
 /**
  * Runs a clone of `graph` on every batch with `values`, by name, as its only outputs, and shows them to `visit`. Memory
@@ -29,12 +26,9 @@ export async function probe(
     ]),
   );
   using runner = removeDeadCode(clone);
-  let seen = false;
-  for await (const feeds of batches) {
-    visit((await runner.runAsync(feeds)) as Record<string, Tensor<'float32'>>);
-    seen = true;
-  }
-  if (!seen) throw new OctavoError('INVALID_ARGUMENT', `[${verb}] expected at least one batch, got none`);
+  await eachBatch(verb, batches, {}, async (feeds, options) => {
+    visit((await runner.runAsync(feeds, options)) as Record<string, Tensor<'float32'>>);
+  });
 }
 
 /** Where a value stands in its graph; a clone has it in the same place. */

@@ -4,7 +4,8 @@ import { constantSpec, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
 import { checkStage } from '../quantize/stage.js';
-import { type Batches, probe } from './probe.js';
+import type { Batches } from '../run/each-batch.js';
+import { probe } from './probe.js';
 import { replaceParameter } from './replace-parameter.js';
 import { linearError } from './simulate-linear.js';
 
