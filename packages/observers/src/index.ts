@@ -111,11 +111,14 @@ export {
   QCONFIGS,
   qconfigByName,
   staticTransformerQConfig,
+  weightOnlyInt4QConfig,
+  weightOnlyInt8QConfig,
 } from './qconfig/presets.js';
 export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
 export { type QConfigDecision, QConfigResolution } from './qconfig/resolution.js';
 export { type QConfigDict, resolveQConfig } from './qconfig/resolve.js';
 export { checkStaticQConfig } from './qconfig/static.js';
+export { type GroupedWeight, isWeightOnlyQConfig, packGroups } from './qconfig/weight-only.js';
 export { QSCHEMES, type QScheme } from './qscheme.js';
 export type { ObserverDType, PlaceholderDType } from './quant-range.js';
 export { RANGE_OBSERVERS, type RangeObserver } from './range-observers.js';

@@ -8,6 +8,7 @@ const EPILOGUES: Readonly<Record<string, readonly ActivationName[]>> = {
   'aten::conv': ['relu', 'relu6'],
   'quantized::linear_dynamic': ['relu', 'gelu'],
   'octavo::linear_quantized': ['relu', 'gelu'],
+  'octavo::linear_weight_only': ['relu', 'gelu'],
 };
 
 /** The activation that a node stands for, if it is one. */

@@ -15,7 +15,7 @@ import { replaceObservers } from './replace-observers.js';
 import { shareEqualNodes } from './share-equal-nodes.js';
 import { splitLinearDynamic } from './split-linear-dynamic.js';
 
-// Every pass that runs, in the order in which it runs. `insertTableObservers`, `insertDynamicObservers` and
+// Every pass that runs, in the order in which it runs. `insertWeightObservers`, `insertDynamicObservers` and
 // `insertStaticObservers` stand between the first two lists: `prepareDynamic` and `prepare` call them with the qconfigs of their dictionary.
 
 /** A float graph to one that static quantization starts from. */

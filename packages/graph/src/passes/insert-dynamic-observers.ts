@@ -2,6 +2,7 @@ import {
   describeFactory,
   dynamicLinearAttrs,
   isTableQConfig,
+  isWeightOnlyQConfig,
   type QConfig,
   type QConfigResolution,
 } from '@octavo/observers';
@@ -23,8 +24,8 @@ export function insertDynamicObservers(qconfigs: QConfigResolution): Pass {
     for (const node of graph.nodes()) {
       if (node.op !== 'aten::linear' || node.input(0).node.op === OBSERVE) continue;
       const qconfig = qconfigs.get(node.scope);
-      const isTable = qconfig !== null && isTableQConfig(qconfig);
-      const obstacle = obstacleOf(node) ?? (isTable ? 'its qconfig is one for embeddings' : undefined);
+      const isOther = qconfig !== null && (isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig));
+      const obstacle = obstacleOf(node) ?? (isOther ? 'its qconfig is one for weights alone' : undefined);
       node.note = obstacle ?? qconfigs.explain(node.scope).replace(/^float: /, '');
       if (qconfig === null || obstacle !== undefined) continue;
       dynamicLinearAttrs(qconfig); // Refuses what is no dynamic qconfig, now instead of when converting.

@@ -4,6 +4,7 @@ import {
   describeFactory,
   FixedQParamsObserver,
   isTableQConfig,
+  isWeightOnlyQConfig,
   type QConfig,
   type QConfigResolution,
 } from '@octavo/observers';
@@ -43,7 +44,7 @@ export function insertStaticObservers(qconfigs: QConfigResolution): Pass {
 function refusal({ op }: Node, qconfig: QConfig | null, reason: string): string | undefined {
   if (qconfig === null) return reason;
   if (qconfig.floatResults === true && op !== 'aten::linear') return 'its qconfig is one for linears';
-  return isTableQConfig(qconfig) ? 'its qconfig is one for embeddings' : undefined;
+  return isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig) ? 'its qconfig is one for weights alone' : undefined;
 }
 
 /** Why an op cannot be int8 whatever its qconfig, or undefined. */

@@ -1,6 +1,7 @@
 import type { Graph } from '../ir/graph.js';
 import { CONVERT_PASSES, DEBUG_PASSES, FREEZE_PASSES } from '../passes/index.js';
 import { runPasses } from '../passes/pass.js';
+import { emulateWeightOnly, packWeightOnly } from '../passes/weight-only-linears.js';
 import type { InplaceOption } from './prepare-dynamic.js';
 import { checkStage } from './stage.js';
 
@@ -28,7 +29,8 @@ export function convertDynamic(prepared: Graph, options: ConvertOptions = {}): G
 function finish(verb: string, prepared: Graph, { debug = false, inplace = false }: ConvertOptions): Graph {
   checkStage(verb, prepared, 'prepared');
   const last = debug ? DEBUG_PASSES : FREEZE_PASSES;
-  const graph = runPasses(inplace ? prepared : prepared.clone(), [...CONVERT_PASSES, ...last]);
+  const first = debug ? emulateWeightOnly : packWeightOnly;
+  const graph = runPasses(inplace ? prepared : prepared.clone(), [first, ...CONVERT_PASSES, ...last]);
   graph.stage = debug ? 'debug' : 'quantized';
   return graph;
 }

@@ -19,6 +19,7 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'quantized::embedding_byte': () => 0,
   'quantized::embedding_4bit': () => 0,
   'quantized::linear': (node) => packedSize(node.input(1)),
+  'octavo::linear_weight_only': (node) => size(dims(node, 0).slice(-1)) * (dims(node, 1)[0] ?? 0),
   'octavo::linear_quantized': (node) => packedSize(node.input(3)),
   'aten::conv': (node) => size(dims(node, 1)) * pixels(node.output),
   'quantized::conv': (node) => packedSize(node.input(1)) * pixels(node.output),

@@ -1,7 +1,7 @@
 import { type QConfigDict, type QConfigMapping, resolveQConfig } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { insertDynamicObservers } from '../passes/insert-dynamic-observers.js';
-import { insertTableObservers } from '../passes/insert-table-observers.js';
+import { insertWeightObservers } from '../passes/insert-weight-observers.js';
 import { runPasses } from '../passes/pass.js';
 import { checkStage } from './stage.js';
 
@@ -25,7 +25,7 @@ export function prepareDynamic(
   checkStage('prepareDynamic', graph, 'float');
   const qconfigs = resolveQConfig(qconfigDict, graph.modules);
   const prepared = runPasses(inplace ? graph : graph.clone(), [
-    insertTableObservers(qconfigs),
+    insertWeightObservers(qconfigs),
     insertDynamicObservers(qconfigs),
   ]);
   prepared.stage = 'prepared';

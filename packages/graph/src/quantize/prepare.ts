@@ -2,7 +2,7 @@ import { type QConfigDict, type QConfigMapping, resolveQConfig } from '@octavo/o
 import type { Graph } from '../ir/graph.js';
 import { PREPARE_PASSES } from '../passes/index.js';
 import { insertStaticObservers } from '../passes/insert-static-observers.js';
-import { insertTableObservers } from '../passes/insert-table-observers.js';
+import { insertWeightObservers } from '../passes/insert-weight-observers.js';
 import { runPasses } from '../passes/pass.js';
 import type { InplaceOption } from './prepare-dynamic.js';
 import { checkStage } from './stage.js';
@@ -22,7 +22,7 @@ export function prepare(
   const qconfigs = resolveQConfig(qconfigDict, graph.modules);
   const prepared = runPasses(inplace ? graph : graph.clone(), [
     ...PREPARE_PASSES,
-    insertTableObservers(qconfigs),
+    insertWeightObservers(qconfigs),
     insertStaticObservers(qconfigs),
   ]);
   prepared.stage = 'prepared';

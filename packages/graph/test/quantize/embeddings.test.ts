@@ -22,7 +22,7 @@ import {
   saveGraph,
   trace,
 } from '../../src/index.js';
-import { insertTableObservers } from '../../src/passes/insert-table-observers.js';
+import { insertWeightObservers } from '../../src/passes/insert-weight-observers.js';
 import { seeded, sentences, TinyClassifier } from '../models.js';
 
 const feeds = sentences([3, 5]);
@@ -76,7 +76,7 @@ describe('embeddings in 8 and 4 bits', () => {
     );
     const linears = coverage(only).rows.filter(({ op }) => op.endsWith('::linear'));
     expect(linears.filter(({ precision }) => precision === 'int8').map(({ path }) => path)).toEqual(['classifier']);
-    expect(linears[0]?.reason).toBe('its qconfig is one for embeddings');
+    expect(linears[0]?.reason).toBe('its qconfig is one for weights alone');
   });
 
   it('is saved and loaded with all its bits', async () => {
@@ -100,7 +100,7 @@ describe('embeddings in 8 and 4 bits', () => {
     const prepared = prepareDynamic(float, words);
     const before = prepared.print();
     expect(before).toContain('octavo::observe');
-    const again = insertTableObservers({ get: () => floatQParamsWeightOnlyQConfig } as never)(prepared.clone());
+    const again = insertWeightObservers({ get: () => floatQParamsWeightOnlyQConfig } as never)(prepared.clone());
     expect(again.print().match(/octavo::observe/g)).toHaveLength(2); // words, and now positions
   });
 });

@@ -4,6 +4,7 @@ import { HistogramObserver } from '../histogram/histogram.js';
 import { MinMaxObserver } from '../min-max.js';
 import { MovingAverageMinMaxObserver } from '../moving-average-min-max.js';
 import { NoopObserver } from '../noop.js';
+import { PerChannelMinMaxObserver } from '../per-channel-min-max.js';
 import { PlaceholderObserver } from '../placeholder.js';
 import * as fake from './default-fake-quantizes.js';
 import * as parts from './default-observers.js';
@@ -65,6 +66,27 @@ export const PRESET_ROWS = {
     summary: "PyTorch's, for embeddings: 4-bit rows with float zero points.",
     activation: parts.defaultPlaceholderObserver,
     weight: parts.defaultFloatQParamsObserver4Bit,
+  },
+  weightOnlyInt8QConfig: {
+    aliases: ['weightOnlyInt8'],
+    scheme: 'weightOnly',
+    summary: 'Ours, for linears: 8-bit weights, a scale and zero point for each output; float arithmetic.',
+    activation: parts.defaultPlaceholderObserver,
+    weight: PerChannelMinMaxObserver.withArgs({ dtype: 'quint8', qscheme: 'per_channel_affine' }),
+  },
+  weightOnlyInt4QConfig: {
+    aliases: ['weightOnlyInt4'],
+    scheme: 'weightOnly',
+    summary:
+      'Ours, for linears: 4-bit weights in groups of 32 inputs with a scale and zero point each; float arithmetic.',
+    activation: parts.defaultPlaceholderObserver,
+    weight: PerChannelMinMaxObserver.withArgs({
+      dtype: 'quint8',
+      qscheme: 'per_channel_affine',
+      quantMin: 0,
+      quantMax: 15,
+    }),
+    groupSize: 32,
   },
   defaultQConfig: {
     aliases: [],

@@ -31,6 +31,9 @@ export const defaultDynamicQConfig = PRESETS.defaultDynamicQConfig.qconfig;
 export const perChannelDynamicQConfig = PRESETS.perChannelDynamicQConfig.qconfig;
 export const float16DynamicQConfig = PRESETS.float16DynamicQConfig.qconfig;
 export const floatQParamsWeightOnlyQConfig = PRESETS.floatQParamsWeightOnlyQConfig.qconfig;
+/** Linears of 8-bit weights, and of 4-bit weights in groups of 32 inputs, with float arithmetic. */
+export const weightOnlyInt8QConfig = PRESETS.weightOnlyInt8QConfig.qconfig;
+export const weightOnlyInt4QConfig = PRESETS.weightOnlyInt4QConfig.qconfig;
 export const defaultQConfig = PRESETS.defaultQConfig.qconfig;
 export const defaultPerChannelQConfig = PRESETS.defaultPerChannelQConfig.qconfig;
 export const floatQParamsWeightOnlyQConfig4Bit = PRESETS.floatQParamsWeightOnlyQConfig4Bit.qconfig;

@@ -16,10 +16,12 @@ export interface QConfig {
    * it, and all other ops stay float.
    */
   readonly floatResults?: boolean;
+  /** Weights alone: inputs of a linear that share a scale and zero point; all of an output's when left out. */
+  readonly groupSize?: number;
 }
 
 /** A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`. */
-export function defineQConfig({ name, activation, weight, floatResults }: QConfig): QConfig {
+export function defineQConfig({ name, activation, weight, floatResults, groupSize }: QConfig): QConfig {
   checkFactory('activation', activation);
   checkFactory('weight', weight);
   return Object.freeze({
@@ -27,7 +29,13 @@ export function defineQConfig({ name, activation, weight, floatResults }: QConfi
     activation,
     weight,
     ...(floatResults === true ? { floatResults } : {}),
+    ...(groupSize === undefined ? {} : { groupSize: checkedGroupSize(groupSize) }),
   });
+}
+
+function checkedGroupSize(size: number): number {
+  if (Number.isSafeInteger(size) && size > 0) return size;
+  throw new OctavoError('INVALID_ARGUMENT', `[QConfig] groupSize must be a positive integer, got ${String(size)}`);
 }
 
 /** True for an object with two observer factories, whoever made it. */
