@@ -1,4 +1,5 @@
 // npm run bench -- ARGS: our speed and onnxruntime-node's, in turn in one process.
+// npm run accuracy -- MODEL DATA [--only PATTERN]: what each way to quantize costs on MRPC.
 import { run, step, stop } from './process.mjs';
 import { setup } from './setup.mjs';
 
@@ -9,4 +10,7 @@ await step('bench', async () => {
   if (result.code !== 0) stop('bench build', result);
 });
 console.log();
-process.exitCode = (await run(process.execPath, ['bench/dist/main.js', ...process.argv.slice(2)])).code;
+const [first, ...rest] = process.argv.slice(2);
+const command =
+  first === 'accuracy' ? ['bench/dist/accuracy/main.js', ...rest] : ['bench/dist/main.js', ...process.argv.slice(2)];
+process.exitCode = (await run(process.execPath, command)).code;
