@@ -16,6 +16,7 @@ export { swapModule } from './convert/swap-module.js';
 export { DYNAMIC_SWAPS, type Swap, type SwapTable } from './convert/swap-table.js';
 export type { WeightDType } from './convert/weight-dtype.js';
 export { DynamicQuantizedLinear, type DynamicQuantizedLinearConfig } from './dynamic/linear.js';
+export { type AttentionConfig, DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention.js';
 export { DynamicQuantizedGRU, DynamicQuantizedLSTM, type DynamicQuantizedRNNConfig } from './dynamic/rnn.js';
 export {
   type DynamicQuantizedCellConfig,

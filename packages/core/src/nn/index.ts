@@ -15,6 +15,13 @@ export {
   Tanh,
 } from './activation.js';
 export {
+  AttentionBase,
+  type AttentionOptions,
+  type MultiheadAttentionFunction,
+  type MultiheadAttentionOptions,
+  type Projected,
+} from './attention-base.js';
+export {
   BatchNorm,
   BatchNorm1d,
   BatchNorm2d,
@@ -45,12 +52,7 @@ export {
   type StateDict,
 } from './module.js';
 export { ModuleList } from './module-list.js';
-export {
-  type AttentionOptions,
-  MultiheadAttention,
-  type MultiheadAttentionFunction,
-  type MultiheadAttentionOptions,
-} from './multihead-attention.js';
+export { MultiheadAttention } from './multihead-attention.js';
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,

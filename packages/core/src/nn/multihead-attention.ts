@@ -1,45 +1,13 @@
-import { OctavoError } from '../errors.js';
 import * as F from '../functional.js';
-import { type Dims, formatDims } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { uniform } from './init.js';
-import { checkSize, Linear } from './linear.js';
-import { Module } from './module.js';
-
-export interface MultiheadAttentionOptions {
-  bias?: boolean;
-  /** Width of keys and of values; embedDim when left out. */
-  kdim?: number;
-  vdim?: number;
-  /** Sequences are [batch, time, width] in place of [time, batch, width]. */
-  batchFirst?: boolean;
-}
-
-/** What one call may be given besides its three sequences. */
-export interface AttentionOptions {
-  /** [batch, keys] (or [keys]): bool, true where a key is padding, or float32, added to the scores. */
-  keyPaddingMask?: Tensor | null;
-  /** [queries, keys], [batch * heads, queries, keys] or [batch, heads, queries, keys]: bool, true where a query must not look, or float32, added. */
-  attnMask?: Tensor | null;
-  /** Also gives the weights of the heads; true when left out. Without them the heads run in one op, with the same bits. */
-  needWeights?: boolean;
-  /** One matrix of weights, the mean of the heads'; true when left out. */
-  averageAttnWeights?: boolean;
-}
-
-/** Three sequences -> the output and, where asked for, the weights. */
-export type MultiheadAttentionFunction = (
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  options?: AttentionOptions,
-) => [output: Tensor, weights: Tensor | null];
-
-/**
- * What a masked key adds to a score, in place of -infinity: its weight is 0 exactly, two masks on one key stay finite,
- * and a query that may look at no key sees all alike, where PyTorch gives NaN.
- */
-const MASKED = -(2 ** 126);
+import {
+  AttentionBase,
+  type AttentionOptions,
+  type MultiheadAttentionOptions,
+  type Projected,
+} from './attention-base.js';
+import { skipInit, uniform } from './init.js';
+import { Linear } from './linear.js';
 
 /**
  * Attention with several heads: query [queries, batch, embedDim], key [keys, batch, kdim], value [keys, batch, vdim] ->
@@ -51,12 +19,7 @@ const MASKED = -(2 ** 126);
  * k_proj_weight and v_proj_weight, in_proj_bias [3 embedDim], out_proj.weight and out_proj.bias. `out_proj` is a plain
  * Linear that is called as one, so that it can be quantized; PyTorch's `NonDynamicallyQuantizableLinear` cannot.
  */
-export class MultiheadAttention extends Module<MultiheadAttentionFunction> {
-  readonly embedDim: number;
-  readonly numHeads: number;
-  readonly kdim: number;
-  readonly vdim: number;
-  readonly batchFirst: boolean;
+export class MultiheadAttention extends AttentionBase {
   in_proj_weight: Tensor | null = null;
   q_proj_weight: Tensor | null = null;
   k_proj_weight: Tensor | null = null;
@@ -64,26 +27,10 @@ export class MultiheadAttention extends Module<MultiheadAttentionFunction> {
   in_proj_bias: Tensor | null;
   out_proj: Linear;
 
-  constructor(
-    embedDim: number,
-    numHeads: number,
-    { bias = true, kdim = embedDim, vdim = embedDim, batchFirst = false }: MultiheadAttentionOptions = {},
-  ) {
-    super();
-    for (const [name, size] of Object.entries({ embedDim, numHeads, kdim, vdim })) {
-      checkSize('MultiheadAttention', name, size);
-    }
-    if (embedDim === 0 || embedDim % numHeads !== 0) {
-      throw new OctavoError(
-        'INVALID_ARGUMENT',
-        `[MultiheadAttention] embedDim must be a multiple of numHeads, got ${embedDim} and ${numHeads}`,
-      );
-    }
-    this.embedDim = embedDim;
-    this.numHeads = numHeads;
-    this.kdim = kdim;
-    this.vdim = vdim;
-    this.batchFirst = batchFirst;
+  constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
+    super(embedDim, numHeads, options);
+    const { kdim, vdim } = this;
+    const { bias = true } = options;
     if (kdim === embedDim && vdim === embedDim) {
       this.in_proj_weight = xavier(3 * embedDim, embedDim);
     } else {
@@ -101,88 +48,47 @@ export class MultiheadAttention extends Module<MultiheadAttentionFunction> {
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    { keyPaddingMask = null, attnMask = null, needWeights = true, averageAttnWeights = true }: AttentionOptions = {},
+    options?: AttentionOptions,
   ): [output: Tensor, weights: Tensor | null] {
-    const single = this.checkSequences(query, key, value);
-    const [q, k, v] = this.project(query, key, value).map((x) => this.toBatchFirst(x, single)) as Triple;
-    const mask = this.mask(attnMask, keyPaddingMask, single);
-    const [heads, weights] = needWeights
-      ? this.attendWithWeights(q, k, v, mask)
-      : [F.multiHeadAttention(q, k, v, mask, { heads: this.numHeads }), null];
-    const output = this.out_proj.call(this.fromBatchFirst(heads, single));
-    if (weights === null) return [output, null];
-    const given = averageAttnWeights ? F.mean(weights, 1) : weights;
-    return [output, single ? F.select(given, 0, 0) : given];
+    this.checkSequences(query.raw.dims, key.raw.dims, value.raw.dims);
+    const [heads, weights] = this.attend(this.project(query, key, value), options);
+    return [this.out_proj.call(heads), weights];
+  }
+
+  /** The projections of queries, keys and values as three linears, which share the parameters' memory. */
+  projections(): [q: Linear, k: Linear, v: Linear] {
+    const linears = [this.embedDim, this.kdim, this.vdim].map((width, part) => {
+      const { weight, bias } = this.projection(part);
+      const linear = skipInit(() => new Linear(width, this.embedDim, { bias: bias !== null }));
+      return Object.assign(linear, { weight, bias });
+    });
+    return linears as [Linear, Linear, Linear];
+  }
+
+  /** Weight and bias of queries (part 0), keys (1) or values (2). */
+  private projection(part: number): { weight: Tensor; bias: Tensor | null } {
+    const own = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight][part] ?? null;
+    return {
+      weight: own ?? rows(this.in_proj_weight as Tensor, part, this.embedDim),
+      bias: this.in_proj_bias === null ? null : rows(this.in_proj_bias, part, this.embedDim),
+    };
   }
 
   /** q, k and v by the three parts of the projection; self-attention takes all of them from one linear. */
-  private project(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
+  private project(query: Tensor, key: Tensor, value: Tensor): Projected {
     const size = this.embedDim;
     if (this.in_proj_weight !== null && query === key && key === value) {
       const all = F.linear(query, this.in_proj_weight, this.in_proj_bias);
-      return [0, 1, 2].map((part) => F.slice(all, -1, part * size, (part + 1) * size));
+      const part = (at: number): Tensor => F.slice(all, -1, at * size, (at + 1) * size);
+      return [part(0), part(1), part(2)];
     }
-    const weights = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
-    return [query, key, value].map((x, part) => {
-      const weight = weights[part] ?? rows(this.in_proj_weight as Tensor, part, size);
-      return F.linear(x, weight, this.in_proj_bias === null ? null : rows(this.in_proj_bias, part, size));
-    });
-  }
-
-  /** The parts of `octavo::multi_head_attention` one by one: the same bits, and the weights [batch, heads, queries, keys]. */
-  private attendWithWeights(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null): [heads: Tensor, weights: Tensor] {
-    const d = this.embedDim / this.numHeads;
-    const split = (x: Tensor): Tensor => F.permute(F.reshape(x, [0, 0, this.numHeads, d]), [0, 2, 1, 3]);
-    const scores = F.mul(F.matmul(split(q), F.transpose(split(k), 2, 3)), 1 / Math.sqrt(d));
-    const weights = F.softmax(mask === null ? scores : F.add(scores, mask));
-    return [F.reshape(F.permute(F.matmul(weights, split(v)), [0, 2, 1, 3]), [0, 0, this.embedDim]), weights];
-  }
-
-  /** Both masks as one that is added to scores [batch, heads, queries, keys], or null. */
-  private mask(attention: Tensor | null, padding: Tensor | null, single: boolean): Tensor | null {
-    const ofQueries = attention === null ? null : this.attentionMask(attention);
-    const ofKeys = padding === null ? null : paddingMask(padding, single);
-    if (ofQueries === null || ofKeys === null) return ofQueries ?? ofKeys;
-    return F.add(ofQueries, ofKeys);
-  }
-
-  private attentionMask(given: Tensor): Tensor {
-    const mask = additive('attnMask', given);
-    const rank = mask.raw.dims.length;
-    if (rank === 4) return mask;
-    if (rank === 2) return F.unsqueeze(F.unsqueeze(mask, 0), 0);
-    if (rank !== 3) throw maskError('attnMask', '[queries, keys] or [batch * heads, queries, keys]', mask.raw.dims);
-    const [, queries, keys] = mask.dims as [number, number, number]; // Rows of all heads: the sizes are needed here.
-    return F.reshape(mask, [-1, this.numHeads, queries, keys]);
-  }
-
-  private toBatchFirst(x: Tensor, single: boolean): Tensor {
-    if (single) return F.unsqueeze(x, 0);
-    return this.batchFirst ? x : F.transpose(x, 0, 1);
-  }
-
-  private fromBatchFirst(x: Tensor, single: boolean): Tensor {
-    if (single) return F.select(x, 0, 0);
-    return this.batchFirst ? x : F.transpose(x, 0, 1);
-  }
-
-  /** True for sequences without the batch axis. Ranks and widths are constants of the model. */
-  private checkSequences(query: Tensor, key: Tensor, value: Tensor): boolean {
-    const [q, k, v] = [query.raw.dims, key.raw.dims, value.raw.dims];
-    const fits = [q, k, v].every((dims) => dims.length === q.length) && (q.length === 2 || q.length === 3);
-    if (!fits || q.at(-1) !== this.embedDim || k.at(-1) !== this.kdim || v.at(-1) !== this.vdim) {
-      const lead = this.batchFirst ? 'batch, time' : 'time, batch';
-      throw new OctavoError(
-        'INVALID_SHAPE',
-        `[MultiheadAttention] expected query [${lead}, ${this.embedDim}], key [${lead}, ${this.kdim}] and value ` +
-          `[${lead}, ${this.vdim}], or all without batch; got ${[q, k, v].map(formatDims).join(', ')}`,
-      );
-    }
-    return q.length === 2;
+    const project = (x: Tensor, part: number): Tensor => {
+      const { weight, bias } = this.projection(part);
+      return F.linear(x, weight, bias);
+    };
+    return [project(query, 0), project(key, 1), project(value, 2)];
   }
 }
-
-type Triple = [Tensor, Tensor, Tensor];
 
 /** Glorot's uniform start (torch/nn/init.py, `xavier_uniform_`). */
 function xavier(rowCount: number, columns: number): Tensor {
@@ -194,22 +100,4 @@ function rows(parameter: Tensor, part: number, size: number): Tensor {
   const { data, dims } = (parameter as Tensor<'float32'>).raw;
   const run = data.length / 3;
   return new Tensor('float32', data.subarray(part * run, (part + 1) * run), [size, ...dims.slice(1)]);
-}
-
-function paddingMask(given: Tensor, single: boolean): Tensor {
-  const mask = additive('keyPaddingMask', given);
-  const { dims } = mask.raw;
-  if (dims.length !== (single ? 1 : 2)) throw maskError('keyPaddingMask', single ? '[keys]' : '[batch, keys]', dims);
-  return F.unsqueeze(F.unsqueeze(single ? F.unsqueeze(mask, 0) : mask, 1), 1);
-}
-
-/** A bool mask as what it adds to scores; a float32 one is that already. */
-function additive(name: string, mask: Tensor): Tensor {
-  if (mask.type === 'float32') return mask;
-  if (mask.type === 'bool') return F.mul(F.toFloat(mask), MASKED);
-  throw new OctavoError('INVALID_DTYPE', `[MultiheadAttention] ${name} must be bool or float32, got ${mask.type}`);
-}
-
-function maskError(name: string, expected: string, got: Dims): OctavoError {
-  return new OctavoError('INVALID_SHAPE', `[MultiheadAttention] expected ${name} ${expected}, got ${formatDims(got)}`);
 }

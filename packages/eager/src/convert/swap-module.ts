@@ -48,19 +48,18 @@ export function putModules<M extends Module>(
   inplace: boolean,
 ): M {
   const root = swaps.get('');
-  if (root !== undefined) {
-    if (inplace) {
-      throw new OctavoError(
-        'INVALID_ARGUMENT',
-        `[${where}] a ${model.typeName} cannot be swapped in place, as nothing holds it; leave inplace out and use what is returned`,
-      );
-    }
-    return root as M;
+  if (root !== undefined && inplace) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[${where}] a ${model.typeName} cannot be swapped in place, as nothing holds it; leave inplace out and use what is returned`,
+    );
   }
-  const byPath = new Map(model.namedModules());
+  const whole = root ?? model;
+  // Outer modules come first: what lies in a swapped one is put into the module that has taken its place.
   for (const [path, quantized] of swaps) {
+    if (path === '') continue;
     const dot = path.lastIndexOf('.');
-    (byPath.get(path.slice(0, Math.max(dot, 0))) as Module).setChild(path.slice(dot + 1), quantized);
+    whole.getSubmodule(path.slice(0, Math.max(dot, 0))).setChild(path.slice(dot + 1), quantized);
   }
-  return model;
+  return whole as M;
 }

@@ -1,6 +1,7 @@
 import { type LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
 import type { CoverageRow, QConfig } from '@octavo/observers';
 import { DynamicQuantizedLinear } from '../dynamic/linear.js';
+import { DynamicQuantizedMultiheadAttention } from '../dynamic/multihead-attention.js';
 import type { DynamicRange } from '../dynamic/packed-state.js';
 import { DynamicQuantizedGRU, DynamicQuantizedLSTM } from '../dynamic/rnn.js';
 import { DynamicQuantizedGRUCell, DynamicQuantizedLSTMCell, DynamicQuantizedRNNCell } from '../dynamic/rnn-cells.js';
@@ -42,6 +43,15 @@ const linear: Swap<nn.Linear, DynamicQuantizedLinear> = {
   fromFloat: (module, qconfig) => DynamicQuantizedLinear.fromFloat(module, qconfig),
   multiplyAdds: ({ inFeatures, outFeatures }) => inFeatures * outFeatures,
   describe: (module) => describeDynamic(module, module.packed),
+};
+
+/** Its linears are rows of their own in reports. */
+const attention: Swap<nn.MultiheadAttention, DynamicQuantizedMultiheadAttention> = {
+  float: nn.MultiheadAttention,
+  quantized: DynamicQuantizedMultiheadAttention,
+  fromFloat: (module, qconfig) => DynamicQuantizedMultiheadAttention.fromFloat(module, qconfig),
+  multiplyAdds: ({ embedDim, kdim, vdim }) => embedDim * (embedDim + kdim + vdim),
+  describe: () => 'dynamic: int8 projections; heads in float',
 };
 
 const lstm: Swap<nn.LSTM, DynamicQuantizedLSTM> = {
@@ -98,7 +108,7 @@ function describeDynamic({ scheme, reduceRange }: DynamicRange, packed: LinearPa
 
 /** The swaps of dynamic quantization: where a module with a form that needs no calibration is added. */
 export const DYNAMIC_SWAPS = [
-  ...[linear, lstm, gru, lstmCell, gruCell, rnnCell],
+  ...[linear, attention, lstm, gru, lstmCell, gruCell, rnnCell],
   ...FLOAT16_SWAPS,
   ...EMBEDDING_SWAPS,
 ] as unknown as SwapTable;

@@ -2,7 +2,7 @@ import { isOctavoError, LinearPackedParams, OctavoError, type Tensor } from '@oc
 import { type QConfig, quantizeWeight } from '@octavo/observers';
 
 /** A float weight and bias of a module with several, packed by a qconfig; errors name the parameter. */
-export function packWeight(name: string, weight: Tensor, bias: Tensor, qconfig: QConfig): LinearPackedParams {
+export function packWeight(name: string, weight: Tensor, bias: Tensor | null, qconfig: QConfig): LinearPackedParams {
   try {
     return new LinearPackedParams(quantizeWeight(weight, qconfig), bias);
   } catch (error) {

@@ -16,7 +16,6 @@ const SWAPS = [...STATIC_SWAPS, ...DYNAMIC_SWAPS];
 const FLOAT_KINDS: Readonly<Record<string, string>> = {
   Embedding: "a look-up, no arithmetic; dtype 'quint8' or 'quint4x2' makes its table smaller",
   EmbeddingBag: "a look-up and sums; dtype 'quint8' or 'quint4x2' makes its table smaller",
-  MultiheadAttention: 'its input projections and heads are computed in float; its out_proj is a row of its own',
   GroupNorm: 'normalisation is computed in float',
   InstanceNorm1d: 'normalisation is computed in float',
   InstanceNorm2d: 'normalisation is computed in float',

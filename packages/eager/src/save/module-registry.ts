@@ -1,6 +1,7 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
 import { isExactly, type ModuleClass } from '../convert/module-class.js';
 import { DynamicQuantizedLinear, type DynamicQuantizedLinearConfig } from '../dynamic/linear.js';
+import { type AttentionConfig, DynamicQuantizedMultiheadAttention } from '../dynamic/multihead-attention.js';
 import { DynamicQuantizedGRU, DynamicQuantizedLSTM, type DynamicQuantizedRNNConfig } from '../dynamic/rnn.js';
 import {
   type DynamicQuantizedCellConfig,
@@ -122,6 +123,10 @@ registerModule(nn.GRUCell, {
 registerModule(nn.RNNCell, {
   config: ({ inputSize, hiddenSize, bias, nonlinearity }) => ({ inputSize, hiddenSize, bias, nonlinearity }),
   build: ({ inputSize, hiddenSize, ...options }) => new nn.RNNCell(inputSize, hiddenSize, options),
+});
+registerModule<DynamicQuantizedMultiheadAttention, AttentionConfig & Json>(DynamicQuantizedMultiheadAttention, {
+  config: ({ config }) => ({ ...config }),
+  build: (config) => DynamicQuantizedMultiheadAttention.fromConfig(config),
 });
 registerModule<DynamicQuantizedLSTM, DynamicQuantizedRNNConfig & Json>(DynamicQuantizedLSTM, {
   config: ({ config }) => ({ ...config }),

@@ -218,13 +218,13 @@ describe('errors name the place and the remedy', () => {
       'an embedding without its dtype',
       [nn.Embedding],
       'UNSUPPORTED',
-      'Embedding has no dynamic int8 form; supported: Linear, LSTM, GRU, LSTMCell, GRUCell, RNNCell; Embedding takes dtype quint8 or quint4x2',
+      'Embedding has no dynamic int8 form; supported: Linear, MultiheadAttention, LSTM, GRU, LSTMCell, GRUCell, RNNCell; Embedding takes dtype quint8 or quint4x2',
     ],
     [
       'nothing below the name',
       ['norm'],
       'UNSUPPORTED',
-      'nothing to quantize in TinyModel: no Linear, LSTM, GRU, LSTMCell, GRUCell, RNNCell lies where',
+      'nothing to quantize in TinyModel: no Linear, MultiheadAttention, LSTM, GRU, LSTMCell, GRUCell, RNNCell lies where',
     ],
   ])('%s', (_, spec, code, message) => {
     const error = failing(() => quantizeDynamic(model, spec as never));
