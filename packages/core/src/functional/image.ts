@@ -1,5 +1,5 @@
 import { OctavoError } from '../errors.js';
-import { pad as padOp } from '../ops/pad.js';
+import { paddingAttr, pad as padOp } from '../ops/pad.js';
 import * as ops from '../ops/upsample.js';
 import { type PerAxis, perAxis } from '../tensor/conv-geometry.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -54,13 +54,5 @@ function scaled(where: string, x: Tensor, rank: number, scaleFactor: PerAxis): n
  * back: [left, right, top, bottom, ...]; negative numbers take elements away.
  */
 export function pad(x: Tensor, padding: readonly number[], value = 0): Float {
-  if (padding.length % 2 !== 0) {
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `[pad] expected two numbers for each padded dim, [left, right, top, bottom, ...], got [${padding.join(', ')}]`,
-    );
-  }
-  const begin = padding.filter((_, i) => i % 2 === 0).reverse();
-  const end = padding.filter((_, i) => i % 2 === 1).reverse();
-  return run(padOp, [x], { padding: [...begin, ...end], value });
+  return run(padOp, [x], { padding: paddingAttr(padding), value });
 }

@@ -21,7 +21,7 @@ import { matmul } from './matmul.js';
 import { mean } from './mean.js';
 import { groupNorm, layerNorm, softmax } from './normalize.js';
 import type { OpDef } from './op-def.js';
-import { pad } from './pad.js';
+import { pad, quantizedPad } from './pad.js';
 import * as parametric from './parametric-activations.js';
 import { adaptiveAvgPool, avgPool, maxPool } from './pool.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
@@ -128,6 +128,7 @@ export const OP_LIST: readonly OpDef[] = [
   pad, // 90
   histc, // 93
   finiteRangeOp,
+  quantizedPad, // 95
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
   ...ARRAY_OPS, // 120 to 171

@@ -57,5 +57,6 @@ export {
   maxPool3d,
   mean,
   type PoolOptions,
+  pad,
 } from './spatial.js';
 export type { StaticOptions } from './static-op.js';

@@ -1,5 +1,6 @@
 import { OctavoError } from '../errors.js';
 import type { QParams } from '../numerics/choose-qparams.js';
+import { paddingAttr, quantizedPad } from '../ops/pad.js';
 import {
   type AveragePoolOptions,
   averageAttrs,
@@ -75,6 +76,16 @@ export function mean(x: QuantizedTensor, dims: readonly number[] = [], keepdim =
   const qparams = qparamsOf(x, quantizedMean, 'x');
   const attrs = { dims, keepdim: Number(keepdim), xZeroPoint: qparams.zeroPoint };
   return runOp(quantizedMean, [x.values], attrs, x.dtype, qparams);
+}
+
+/**
+ * x with zeros, which are codes of its zero point, around its last dims: `padding` as `F.pad`'s, [left, right, top, bottom,
+ * ...]; negative numbers take elements away.
+ */
+export function pad(x: QuantizedTensor, padding: readonly number[]): QuantizedTensor {
+  const qparams = qparamsOf(x, quantizedPad, 'x');
+  const attrs = { padding: paddingAttr(padding), xZeroPoint: qparams.zeroPoint };
+  return runOp(quantizedPad, [x.values], attrs, x.dtype, qparams);
 }
 
 /** The image in another size, from the nearest pixels or bilinearly. */

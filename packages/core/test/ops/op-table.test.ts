@@ -92,6 +92,7 @@ const COMMITTED = `
 80 aten::log_softmax(x) [dim:int] -> y
 81 aten::silu(x) [] -> y
 90 aten::pad(x) [padding:ints,value:float] -> y
+95 quantized::pad(x) [padding:ints,xZeroPoint:int] -> y
 190 quantized::gelu(x) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
 191 octavo::multi_head_attention_int8(q,k,v,mask?) [heads:int,scale:float] -> y
 192 octavo::linear_weight_only(x,codes,scales,zeroPoints,bias?) [bits:int,groupSize:int,activation:int] -> y`;

@@ -78,6 +78,7 @@ export const CODE_FUNCTIONS: readonly CodeFunction[] = [
   keeps(nn.AdaptiveAvgPool2d, (x, { outputSize }) => Q.adaptiveAvgPool2d(x, outputSize)),
   keeps(nn.AdaptiveAvgPool3d, (x, { outputSize }) => Q.adaptiveAvgPool3d(x, outputSize)),
   keeps(nn.Upsample, (x, module) => Q.interpolate(x, upsampledSize(x, module), module)),
+  ...[nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d].map((float) => keeps(float, (x, { padding }) => Q.pad(x, padding))),
   keeps(nn.Flatten, (x, { startDim, endDim }) => reshaped(x, (values) => F.flatten(values, startDim, endDim))),
   keeps(nn.Dropout, same, 'QuantizedDropout'),
   keeps(nn.Identity, same),

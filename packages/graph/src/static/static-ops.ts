@@ -40,6 +40,8 @@ export interface StaticOp {
   readonly kind: StaticKind;
   /** Activations that may follow in its epilogue, as codes of `STATIC_ACTIVATIONS`. */
   readonly epilogue?: readonly number[];
+  /** Which nodes of the op the form is for; all where it is left out. */
+  accepts?(node: Node): boolean;
   /** For `fixed`. */
   readonly qparams?: QParams;
   freeze(context: FreezeContext): StaticForm;
@@ -156,6 +158,7 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
       attrs: { dims: attrs.dims ?? [], keepdim: attrs.keepDim ?? 0, xZeroPoint: x.zeroPoint },
     }),
   },
+  'aten::pad': { ...inherited('quantized::pad', zeroPointOf), accepts: ({ attrs }) => (attrs.value ?? 0) === 0 },
   'aten::upsample_nearest': inherited('quantized::upsample_nearest2d'),
   'aten::upsample_bilinear': inherited('quantized::upsample_bilinear2d', zeroPointOf),
   'aten::reshape': inherited('aten::reshape'),
@@ -167,7 +170,8 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
 
 /** The row of a node's op, or undefined. */
 export function staticOpOf(node: Node): StaticOp | undefined {
-  return Object.hasOwn(STATIC_OPS, node.op) ? STATIC_OPS[node.op] : undefined;
+  const op = Object.hasOwn(STATIC_OPS, node.op) ? STATIC_OPS[node.op] : undefined;
+  return op?.accepts?.(node) === false ? undefined : op;
 }
 
 /** The operands of a node that are activations: all of a list's, both of a binary op, else the first. */

@@ -163,6 +163,34 @@ describe('static quantization of linears', () => {
     const [x, y] = [graph, int8].map((each) => each.run({ x: floats([8, 4], 5) }).output as Tensor);
     expect(sqnr(x as Tensor, y as Tensor)).toBeGreaterThan(25);
   });
+
+  it('pads codes with their zero point, and in float with another value than 0', async () => {
+    class Padded extends Module<(x: Tensor) => Tensor> {
+      a = new nn.Linear(4, 4);
+      b = new nn.Linear(7, 2);
+
+      constructor(readonly value: number) {
+        super();
+      }
+
+      forward(x: Tensor): Tensor {
+        return this.b.call(F.pad(this.a.call(x), [1, 2], this.value));
+      }
+    }
+    for (const [value, expected] of [
+      [0, ['quantized::linear', 'quantized::pad', 'quantized::linear', 'aten::dequantize']],
+      [1, ['quantized::linear', 'aten::dequantize', 'aten::pad', 'aten::quantize_per_tensor']],
+    ] as const) {
+      const graph = trace(
+        seeded(() => new Padded(value)),
+        { x: floats([2, 4]) },
+      );
+      const int8 = await quantize(graph, { '': qconfig }, calibrate, [[{ x: floats([8, 4], 5) }]]);
+      expect(computing(int8.print()).slice(1, 5)).toEqual(expected);
+      const [x, y] = [graph, int8].map((each) => each.run({ x: floats([8, 4], 5) }).output as Tensor);
+      expect(sqnr(x as Tensor, y as Tensor)).toBeGreaterThan(25);
+    }
+  });
 });
 
 describe('misuse', () => {

@@ -1,7 +1,9 @@
 import '../../reference-only.js';
 import { describe, expect, it } from 'vitest';
+import * as F from '../../../src/functional.js';
 import { dispatch } from '../../../src/ops/dispatch.js';
 import { opByName } from '../../../src/ops/op-table.js';
+import { dequantize } from '../../../src/quantize.js';
 import * as Q from '../../../src/quantized/index.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
 import { codes, quantized } from './codes.js';
@@ -108,6 +110,25 @@ describe('average pools', () => {
     const none = (): unknown => dispatch(opByName('quantized::avg_pool2d'), [image.values], { kernel: [1, 1] });
     expect(none).toThrow('[quantized::avg_pool2d] xZeroPoint must be an integer from 0 to 255');
     expect(() => Q.adaptiveAvgPool2d(quantized([[[]]], 1, 0), 1)).toThrow('expected an input with elements');
+  });
+});
+
+describe('pad', () => {
+  const x = quantized([[10, 20, 30]], 0.5, 5);
+
+  it('puts the zero point around the last dims, and takes elements away where it is negative', () => {
+    expect(codes(Q.pad(x, [1, 2]))).toEqual([5, 10, 20, 30, 5, 5]);
+    expect(codes(Q.pad(x, [-1, 0, 0, 1]))).toEqual([20, 30, 5, 5]);
+    expect(Q.pad(x, [1, 2]).scale).toBe(0.5);
+    expect(dequantize(Q.pad(x, [-1, 1, 1, 0])).data).toEqual(F.pad(dequantize(x), [-1, 1, 1, 0]).data);
+  });
+
+  it('says what does not fit', () => {
+    expect(() => Q.pad(x, [1])).toThrow('[pad] expected two numbers for each padded dim');
+    expect(() => Q.pad(x, [-4, 0])).toThrow('[quantized::pad] expected x no smaller than what the padding');
+    expect(() => dispatch(opByName('quantized::pad'), [x.values], { padding: [1, 1], xZeroPoint: 256 })).toThrow(
+      'xZeroPoint must be an integer from 0 to 255 for uint8, got 256',
+    );
   });
 });
 
