@@ -7,13 +7,13 @@ const IR_VERSION = 8;
 const OPSET = 17;
 
 /** TensorProto.DataType. */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int64: 7 } as const;
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
 export interface OnnxTensor {
   readonly type: ElementType;
   readonly dims: readonly number[];
-  readonly data: Float32Array | Uint8Array | Int8Array | BigInt64Array;
+  readonly data: Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 }
 
 /** An integer, a list of integers, or a float. */

@@ -2,7 +2,8 @@ import type { RowGroup } from '../row.js';
 import { BERT_GROUPS } from './bert.js';
 import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
+import { IMAGE_NETS } from './image-nets.js';
 import { LINEAR_GROUPS } from './linears.js';
 
 /** All rows in the order in which they run. To add one: a file beside this one. */
-export const GROUPS: readonly RowGroup[] = [CALL_OVERHEAD, ...LINEAR_GROUPS, CONV, ...BERT_GROUPS];
+export const GROUPS: readonly RowGroup[] = [CALL_OVERHEAD, ...LINEAR_GROUPS, CONV, ...IMAGE_NETS, ...BERT_GROUPS];

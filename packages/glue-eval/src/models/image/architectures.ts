@@ -1,9 +1,10 @@
 import { didYouMean, type nn, OctavoError } from '@octavo/core';
 import type { Preprocess } from '../../image/preprocess.js';
-import { TORCHVISION_PREPROCESS } from '../../image/presets.js';
+import { efficientNetLitePreprocess, TORCHVISION_PREPROCESS } from '../../image/presets.js';
 import type { Json } from '../config-values.js';
 import { EfficientNetLite } from './efficientnet-lite.js';
 import { readEfficientNetLiteConfig } from './efficientnet-lite-config.js';
+import { EFFICIENTNET_LITE0_SIZE, efficientNetLite0 } from './efficientnet-lite0.js';
 import { MobileNetV2 } from './mobilenet-v2.js';
 import { ResNet, type ResNetConfig } from './resnet.js';
 
@@ -25,7 +26,7 @@ const BY_MODEL_TYPE: Readonly<Record<string, (json: Json, file: string) => Image
   },
 };
 
-/** A model of torchvision's that `--model` takes by name. */
+/** A model that `--model` takes by name. */
 interface NamedModel {
   /** The last linear, whose rows are the classes. */
   readonly classifier: string;
@@ -50,6 +51,11 @@ const BY_NAME: Readonly<Record<string, NamedModel>> = {
     classifier: 'classifier.1',
     preprocess: TORCHVISION_PREPROCESS,
     build: (classes) => new MobileNetV2({ classes }),
+  },
+  efficientnet_lite0: {
+    classifier: 'classifier',
+    preprocess: efficientNetLitePreprocess(EFFICIENTNET_LITE0_SIZE),
+    build: (classes) => new EfficientNetLite(efficientNetLite0(classes)),
   },
 };
 

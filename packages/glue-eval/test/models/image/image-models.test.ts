@@ -37,13 +37,14 @@ function dims(state: StateDict, name: string): readonly number[] | undefined {
 }
 
 describe('models by name', () => {
-  // Parameters as torchvision's documentation counts them.
+  // Parameters as torchvision's documentation counts them, and the paper of EfficientNet-Lite (4.7 million).
   it.each([
     ['resnet18', 11_689_512],
     ['resnet34', 21_797_672],
     ['resnet50', 25_557_032],
     ['mobilenet_v2', 3_504_872],
-  ])('%s has %i parameters, as in torchvision', (name, count) => {
+    ['efficientnet_lite0', 4_652_008],
+  ])('%s has %i parameters, as published', (name, count) => {
     const parameters = Object.entries(stateOf(name)).filter(([path]) => !path.includes('running_'));
     expect(parameters.reduce((sum, [, { size }]) => sum + size, 0)).toBe(count);
   });
