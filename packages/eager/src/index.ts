@@ -40,7 +40,7 @@ export { FakeQuantizedLinear } from './qat/linear.js';
 export { prepareQat } from './qat/prepare-qat.js';
 export { QAT_SWAPS } from './qat/swaps.js';
 
-export { coverage } from './report/coverage.js';
+export { type CoverageOptions, coverage } from './report/coverage.js';
 export { print } from './report/print.js';
 
 export { loadQuantized } from './save/load-quantized.js';

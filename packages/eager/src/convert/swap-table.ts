@@ -1,4 +1,4 @@
-import { type LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
+import { type Dims, type LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
 import type { CoverageRow, QConfig } from '@octavo/observers';
 import { DynamicQuantizedLinear } from '../dynamic/linear.js';
 import { DynamicQuantizedMultiheadAttention } from '../dynamic/multihead-attention.js';
@@ -28,6 +28,11 @@ export interface Swap<F extends Module = Module, Q extends Module = Module> {
   readonly dtypes?: readonly WeightDType[];
   /** Multiply-adds for each row of input; left out by look-ups, and where another row of the float class says it. */
   multiplyAdds?(module: F | Q): number;
+  /**
+   * How many times a call does its `multiplyAdds`, from the dims of the input and the output; once for each row of the output
+   * where it is left out. Where it is there, as for the pixels of a convolution, nothing is known without an input.
+   */
+  positions?(module: F | Q, x: Dims, y: Dims): number;
   /** For reports; 'int8' where it is not said. */
   precision?(module: Q): CoverageRow['precision'];
   /** How the quantized module computes, for reports. */
@@ -131,9 +136,9 @@ export function swapThatMade(module: Module, table: SwapTable = DYNAMIC_SWAPS): 
   return table.find(({ quantized }) => isExactly(module, quantized));
 }
 
-/** Multiply-adds of a module for each row of input, float or quantized; undefined where no row of its class knows. */
-export function multiplyAddsOf(module: Module, { float }: Swap, table: SwapTable = DYNAMIC_SWAPS): number | undefined {
-  return table.find((swap) => swap.float === float && swap.multiplyAdds !== undefined)?.multiplyAdds?.(module);
+/** The row that knows the multiply-adds of a float class. */
+export function multiplyAddsRow({ float }: Swap, table: SwapTable = DYNAMIC_SWAPS): Swap | undefined {
+  return table.find((swap) => swap.float === float && swap.multiplyAdds !== undefined);
 }
 
 /** The float classes whose weights can become `dtype`. */

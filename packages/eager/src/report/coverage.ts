@@ -1,8 +1,17 @@
 import type { Module } from '@octavo/core';
 import { type CoverageReport, type CoverageRow, coverageReport } from '@octavo/observers';
-import { DYNAMIC_SWAPS, multiplyAddsOf, supportedTypes, swapFor, swapThatMade } from '../convert/swap-table.js';
+import { checkOptions } from '../convert/check-options.js';
+import {
+  DYNAMIC_SWAPS,
+  multiplyAddsRow,
+  type Swap,
+  supportedTypes,
+  swapFor,
+  swapThatMade,
+} from '../convert/swap-table.js';
 import { isStaticModule, STATIC_SWAPS } from '../static/swaps.js';
 import { notedFloatReason } from './float-reasons.js';
+import { countPositions, multiplyAddsOf, type Positions } from './multiply-adds.js';
 
 /** Modules that compute nothing of their own when a model is evaluated: no rows for them. */
 const TRANSPARENT: ReadonlySet<string> = new Set([
@@ -37,28 +46,47 @@ const FLOAT_KINDS: Readonly<Record<string, string>> = {
   LeakyReLU: 'activation functions are computed in float',
 };
 
+export interface CoverageOptions {
+  /**
+   * What the model is called with, once, to count the multiply-adds of its modules. Without it they are those for one row of
+   * input, and convolutions, whose number of pixels is not known then, have none.
+   */
+  inputs?: readonly unknown[];
+}
+
 /**
  * What of a model runs in int8 and what in float, and why: one row for each module without children or with
- * tensors of its own. Ops that a
- * `forward` calls by `F` are in no module and so in no row; a graph's coverage shows them.
+ * tensors of its own. Ops that a `forward` calls by `F` are in no module and so in no row; a graph's coverage shows them.
  */
-export function coverage(model: Module): CoverageReport {
+export function coverage(model: Module, options: CoverageOptions = {}): CoverageReport {
+  checkOptions('coverage', options, ['inputs']);
+  const { inputs } = options;
+  const counted =
+    inputs &&
+    countPositions(model, inputs, (module) => {
+      const swap = formOf(module);
+      return swap && multiplyAddsRow(swap, SWAPS);
+    });
   const rows: CoverageRow[] = [];
   const isStatic = [...model.namedModules()].some(([, module]) => isStaticModule(module));
   for (const [path, module] of model.namedModules()) {
     const isLeaf = module.namedChildren().next().done === true;
     const computes = isLeaf || module.namedTensors().next().done !== true;
-    if (computes && !TRANSPARENT.has(module.typeName)) rows.push(rowOf(path, module, isStatic));
+    if (computes && !TRANSPARENT.has(module.typeName)) rows.push(rowOf(path, module, isStatic, counted));
   }
   return coverageReport(rows);
 }
 
-function rowOf(path: string, module: Module, isStatic: boolean): CoverageRow {
+/** The row of a module's class, float or quantized. */
+function formOf(module: Module): Swap | undefined {
+  return swapThatMade(module, SWAPS) ?? swapFor(module, SWAPS);
+}
+
+function rowOf(path: string, module: Module, isStatic: boolean, counted: Positions | undefined): CoverageRow {
   const op = module.typeName;
-  const quantized = swapThatMade(module, SWAPS);
-  const swap = quantized ?? swapFor(module);
-  const multiplyAdds = swap === undefined ? undefined : multiplyAddsOf(module, swap, SWAPS);
+  const multiplyAdds = multiplyAddsOf(module, formOf(module), SWAPS, counted);
   const known = multiplyAdds === undefined ? {} : { multiplyAdds };
+  const quantized = swapThatMade(module, SWAPS);
   if (quantized !== undefined) {
     const precision = quantized.precision?.(module) ?? 'int8';
     return { path, op, precision, reason: quantized.describe(module), ...known };

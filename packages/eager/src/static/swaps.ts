@@ -1,4 +1,4 @@
-import { ConvPackedParams, LinearPackedParams, type Module, nn, type Q } from '@octavo/core';
+import { ConvPackedParams, type Dims, LinearPackedParams, type Module, nn, type Q, sizeOf } from '@octavo/core';
 import { quantizeWeightAs } from '@octavo/observers';
 import type { ModuleClass } from '../convert/module-class.js';
 import type { Swap, SwapTable } from '../convert/swap-table.js';
@@ -27,9 +27,21 @@ const convs = CONVS.map(
     float,
     quantized: QuantizedConv,
     fromFloat: (module, qconfig, output) => QuantizedConv.fromFloat(module, qconfig, output as Q.OutputQParams),
+    multiplyAdds: ({ weight }) => sizeOf(weight.dims),
+    // Each pixel of the output, or of the input that a transposed one spreads, meets the whole weight.
+    positions: (module, x, y) => pixels(geometryOf(module).transposed ? x : y),
     ...weighted,
   }),
 );
+
+function geometryOf(module: nn.ConvNd | QuantizedConv): Pick<nn.ConvNd, 'transposed'> {
+  return module instanceof QuantizedConv ? module.packed : module;
+}
+
+/** Pixels of images [batch, channels, ...spatial]. */
+function pixels([batch = 1, , ...spatial]: Dims): number {
+  return batch * sizeOf(spatial);
+}
 
 const linear: Swap<nn.Linear, QuantizedLinear> = {
   float: nn.Linear,
