@@ -40,6 +40,11 @@ export { FakeQuantizedLinear } from './qat/linear.js';
 export { prepareQat } from './qat/prepare-qat.js';
 export { QAT_SWAPS } from './qat/swaps.js';
 
+export { QuantizableLSTM, type QuantizableLSTMConfig } from './quantizable/lstm.js';
+export { QuantizableLSTMCell } from './quantizable/lstm-cell.js';
+export { QuantizableMultiheadAttention } from './quantizable/multihead-attention.js';
+export { QUANTIZABLE_SWAPS } from './quantizable/swaps.js';
+
 export { type CoverageOptions, coverage } from './report/coverage.js';
 export { print } from './report/print.js';
 

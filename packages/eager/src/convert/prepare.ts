@@ -3,10 +3,12 @@ import { checkStaticQConfig, getDefaultQConfig, type Observer, type QConfig, war
 import { foundGroups } from '../fuse/fuse-modules.js';
 import { Fused } from '../fuse/fused.js';
 import { isFakeQuantized } from '../qat/swaps.js';
+import { QUANTIZABLE_SWAPS } from '../quantizable/swaps.js';
 import { STATIC_SWAPS } from '../static/swaps.js';
 import { checkOptions } from './check-options.js';
 import { attachObservation, Observation, observationOf } from './observation.js';
 import { propagateQConfig, type QConfigSpec } from './propagate-qconfig.js';
+import { putModules, swapAt } from './swap-module.js';
 import { type SwapTable, swapFor } from './swap-table.js';
 
 export interface PrepareOptions {
@@ -19,6 +21,8 @@ export interface PrepareOptions {
   qconfig?: QConfigSpec;
   /** Which modules have a quantized form; `STATIC_SWAPS` by default. `convert` must be given the same. */
   mapping?: SwapTable;
+  /** Which modules are taken apart into modules that have a quantized form; `QUANTIZABLE_SWAPS` by default. */
+  quantizable?: SwapTable;
 }
 
 export const PREPARE_OPTIONS = ['inplace', 'qconfig', 'mapping'];
@@ -35,7 +39,7 @@ export function prepare<M extends Module>(model: M, options: PrepareOptions = {}
       `[prepare] expected a module, got ${model === null ? 'null' : typeof model}`,
     );
   }
-  checkOptions('prepare', options, PREPARE_OPTIONS);
+  checkOptions('prepare', options, [...PREPARE_OPTIONS, 'quantizable']);
   const training = [...model.namedModules()].find(([, module]) => module.training);
   if (training !== undefined) {
     throw new OctavoError(
@@ -43,23 +47,52 @@ export function prepare<M extends Module>(model: M, options: PrepareOptions = {}
       `[prepare] ${training[0] === '' ? model.typeName : training[0]} is in training mode; call model.eval() first, or prepareQat to train with quantization errors`,
     );
   }
-  const target = options.inplace === true ? model : cloneModule(model);
-  observe('prepare', target, options);
+  const inplace = options.inplace === true;
+  const target = takeApart(inplace ? model : cloneModule(model), options, inplace);
+  observe('prepare', target, options.mapping === undefined ? {} : { mapping: options.mapping });
   warnOfBatchNorms(target);
   return target;
 }
 
-/** Puts qconfigs and observers on the modules of a model that the mapping has rows for. */
-export function observe(where: string, model: Module, { qconfig, mapping = STATIC_SWAPS }: PrepareOptions): void {
+/** Gives modules their qconfigs, and puts those that the table names, and that are to be quantized, in parts. */
+function takeApart<M extends Module>(model: M, options: PrepareOptions, inplace: boolean): M {
+  const { quantizable = QUANTIZABLE_SWAPS } = options;
   const modules = [...model.namedModules()];
-  if (modules.some(([, module]) => observationOf(module) !== undefined)) {
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `[${where}] the model has observers already; prepare the float model once`,
-    );
+  if (modules.some(([, module]) => observationOf(module) !== undefined)) throw preparedAlready('prepare');
+  propagateQConfig(model, options.qconfig ?? (bringsQConfig(model) ? {} : getDefaultQConfig('fbgemm')));
+  const swaps = new Map<string, Module>();
+  const made = new Map<Module, Module>();
+  for (const [path, module] of modules) {
+    const qconfig = module.qconfig as QConfig | null | undefined;
+    if (qconfig === null || qconfig === undefined || swapFor(module, quantizable) === undefined) continue;
+    const parts = made.get(module) ?? swapAt('prepare', path, module, qconfig, quantizable);
+    made.set(module, parts);
+    // Its parts are quantized as the module is; one that it had before, as out_proj, keeps what it was given.
+    for (const [, part] of parts.namedModules()) if (part.qconfig === undefined) part.qconfig = qconfig;
+    swaps.set(path, parts);
   }
-  const bringsOwn = modules.some(([, module]) => module.qconfig !== undefined);
-  propagateQConfig(model, qconfig ?? (bringsOwn ? {} : getDefaultQConfig('fbgemm')));
+  return putModules('prepare', model, swaps, inplace);
+}
+
+function bringsQConfig(model: Module): boolean {
+  return [...model.namedModules()].some(([, module]) => module.qconfig !== undefined);
+}
+
+function preparedAlready(where: string): OctavoError {
+  return new OctavoError(
+    'INVALID_ARGUMENT',
+    `[${where}] the model has observers already; prepare the float model once`,
+  );
+}
+
+/** Puts observers on the modules of a model that have a qconfig and a row of the mapping. */
+export function observe(
+  where: string,
+  model: Module,
+  { mapping = STATIC_SWAPS }: Pick<PrepareOptions, 'mapping'>,
+): void {
+  const modules = [...model.namedModules()];
+  if (modules.some(([, module]) => observationOf(module) !== undefined)) throw preparedAlready(where);
   const units = new Set<Module>();
   let count = 0;
   for (const [path, module] of modules) {

@@ -13,7 +13,7 @@ import { QAT_SWAPS } from './swaps.js';
  * are fake-quantized. The model must be in training mode, fused before by `fuseModules`; the qconfig is
  * `getDefaultQatQConfig('fbgemm')` where none is given. Train, then `convert`.
  */
-export function prepareQat<M extends Module>(model: M, options: PrepareOptions = {}): M {
+export function prepareQat<M extends Module>(model: M, options: Omit<PrepareOptions, 'quantizable'> = {}): M {
   if (!isModule(model)) {
     throw new OctavoError(
       'INVALID_ARGUMENT',

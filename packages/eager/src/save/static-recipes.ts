@@ -1,6 +1,9 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
 import type { ModuleClass } from '../convert/module-class.js';
+import type { AttentionConfig } from '../dynamic/multihead-attention.js';
 import { FusedBatchNorm, FusedConv, type FusedKind, FusedLinear } from '../fuse/fused.js';
+import { QuantizableLSTM, type QuantizableLSTMConfig } from '../quantizable/lstm.js';
+import { QuantizableMultiheadAttention } from '../quantizable/multihead-attention.js';
 import { OnCodes } from '../static/on-codes.js';
 import { QuantizedConv, type QuantizedConvConfig } from '../static/quantized-conv.js';
 import { QuantizedLinear, type QuantizedLinearConfig } from '../static/quantized-linear.js';
@@ -42,6 +45,14 @@ export function registerStaticModules(
   register<QuantizedLinear, QuantizedLinearConfig & Json>(QuantizedLinear, {
     config: ({ config }) => ({ ...config }),
     build: (config) => QuantizedLinear.fromConfig(config),
+  });
+  register<QuantizableMultiheadAttention, AttentionConfig & Json>(QuantizableMultiheadAttention, {
+    config: ({ config }) => ({ ...config }),
+    build: (config) => QuantizableMultiheadAttention.fromConfig(config),
+  });
+  register<QuantizableLSTM, QuantizableLSTMConfig & Json>(QuantizableLSTM, {
+    config: ({ config }) => ({ ...config }),
+    build: (config) => QuantizableLSTM.fromConfig(config),
   });
   register<OnCodes, OnCodesConfig>(OnCodes, {
     config: ({ float, relu }) => {

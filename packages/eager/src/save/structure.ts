@@ -1,10 +1,11 @@
 import { type Module, nn, OctavoError } from '@octavo/core';
 import { DYNAMIC_SWAPS } from '../convert/swap-table.js';
+import { QUANTIZABLE_SWAPS } from '../quantizable/swaps.js';
 import { STATIC_SWAPS } from '../static/swaps.js';
 import { fileTypeOf, type Json, recipeByName, recipeOf, registeredNames } from './module-registry.js';
 
 /** Every form that a conversion makes. */
-const SWAPS = [...DYNAMIC_SWAPS, ...STATIC_SWAPS];
+const SWAPS = [...DYNAMIC_SWAPS, ...QUANTIZABLE_SWAPS, ...STATIC_SWAPS];
 
 /** What fusion leaves an Identity in place of. */
 const FUSED_AWAY = ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'ReLU', 'ReLU6'];

@@ -402,7 +402,7 @@ describe('classic failures name the module and the remedy', () => {
   test('options that do not exist', () => {
     const qconfigs = { '': getDefaultQConfig('fbgemm') };
     expect(() => prepare(stubless(), qconfigs as never)).toThrow(
-      "unknown option '' (known: inplace, qconfig, mapping)",
+      "unknown option '' (known: inplace, qconfig, mapping, quantizable)",
     );
     expect(() => convert(stubless(), { qconfig: null } as never)).toThrow("[convert] unknown option 'qconfig'");
     expect(() => fuseModules(stubless(), { input: [] } as never)).toThrow("did you mean 'inputs'?");
