@@ -83,6 +83,30 @@ struct Simd {
     const I w = load_i32(reinterpret_cast<const int32_t*>(weights));
     return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(low, w.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(high, w.b))};
   }
+  // The same of 32 channels, sums[2]. Halves of registers hold channels that lie 16 apart, so that interleaving and widening
+  // stay within halves; `weights` and sums are in that order, [4][2 * 4 channels].
+  struct Wide { __m256i v[4]; };
+  static Wide wide_zero() { return {{_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()}}; }
+  static Wide add_pairs_wide(Wide sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    const __m256i u = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)), v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y));
+    const __m256i low = _mm256_unpacklo_epi8(u, v), high = _mm256_unpackhi_epi8(u, v), zero = _mm256_setzero_si256();
+    const __m256i* w = reinterpret_cast<const __m256i*>(weights);
+    return {{_mm256_add_epi32(sum.v[0], _mm256_madd_epi16(_mm256_unpacklo_epi8(low, zero), _mm256_load_si256(w))),
+             _mm256_add_epi32(sum.v[1], _mm256_madd_epi16(_mm256_unpackhi_epi8(low, zero), _mm256_load_si256(w + 1))),
+             _mm256_add_epi32(sum.v[2], _mm256_madd_epi16(_mm256_unpacklo_epi8(high, zero), _mm256_load_si256(w + 2))),
+             _mm256_add_epi32(sum.v[3], _mm256_madd_epi16(_mm256_unpackhi_epi8(high, zero), _mm256_load_si256(w + 3)))}};
+  }
+  // One pair of taps of 32 channels, 16 from each of two panels, in the order of `Wide`.
+  static void wide_weights(const int16_t* first, const int16_t* second, int16_t* out) {
+    for (int i = 0; i < 4; i++) {
+      _mm_store_si128(reinterpret_cast<__m128i*>(out + 16 * i), _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + 8 * i)));
+      _mm_store_si128(reinterpret_cast<__m128i*>(out + 16 * i + 8), _mm_loadu_si128(reinterpret_cast<const __m128i*>(second + 8 * i)));
+    }
+  }
+  static void narrow(Wide sum, I* sums) {
+    sums[0] = {_mm256_permute2x128_si256(sum.v[0], sum.v[1], 0x20), _mm256_permute2x128_si256(sum.v[2], sum.v[3], 0x20)};
+    sums[1] = {_mm256_permute2x128_si256(sum.v[0], sum.v[1], 0x31), _mm256_permute2x128_si256(sum.v[2], sum.v[3], 0x31)};
+  }
   static I sub_i32(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
   static I mul_i32(I x, I y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
   static I half(I x) { return {_mm256_srai_epi32(x.a, 1), _mm256_srai_epi32(x.b, 1)}; }
@@ -102,6 +126,33 @@ struct Simd {
     const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
   }
+
+  // `store_steps`: zero point and limits, as the saturating packs want them.
+  struct CodeRange {
+    __m256i zero;
+    __m128i low, high;
+    CodeRange(int32_t zero_point, int32_t least, int32_t most)
+        : zero(_mm256_set1_epi16(int16_t(zero_point))), low(_mm_set1_epi8(char(least))), high(_mm_set1_epi8(char(most))) {}
+  };
+  // clamp(x + zero, low, high) as bytes, 0 <= zero, low, high <= 255: saturation to 16 bits, in the sum with zero and to 8
+  // bits only moves what lies beyond the limits.
+  static void store_steps(uint8_t* p, I x, const CodeRange& range) {
+    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(x.a, x.b), range.zero);
+    // Groups of 4: a0 b0 | a1 b1 -> a0 a1 b0 b1.
+    const __m128i low = _mm256_castsi256_si128(words), high = _mm256_extracti128_si256(words, 1);
+    const __m128i bytes = _mm_packus_epi16(_mm_unpacklo_epi64(low, high), _mm_unpackhi_epi64(low, high));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), limited(bytes, range));
+  }
+  // Two at once: one shuffle across halves for both.
+  static void store_steps(uint8_t* p, I x, uint8_t* q, I y, const CodeRange& range) {
+    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(x.a, x.b), range.zero);
+    const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(y.a, y.b), range.zero);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), order);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), limited(_mm256_castsi256_si128(bytes), range));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), limited(_mm256_extracti128_si256(bytes, 1), range));
+  }
+  static __m128i limited(__m128i bytes, const CodeRange& range) { return _mm_min_epu8(_mm_max_epu8(bytes, range.low), range.high); }
 
   static float fold_add(F x) {
     const __m256 s8 = _mm256_add_ps(x.a, x.b);

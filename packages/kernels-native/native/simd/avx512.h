@@ -54,6 +54,18 @@ struct Simd {
     const __m256i pairs = _mm256_set_m128i(_mm_unpackhi_epi8(u, v), _mm_unpacklo_epi8(u, v));
     return _mm512_dpwssd_epi32(sum, _mm512_cvtepu8_epi16(pairs), _mm512_loadu_si512(weights));
   }
+  // The same of 32 channels, two panels side by side.
+  struct Wide { I v[2]; };
+  static Wide wide_zero() { return {{_mm512_set1_epi32(0), _mm512_set1_epi32(0)}}; }
+  static Wide add_pairs_wide(Wide sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    return {{add_pairs(sum.v[0], x, y, weights), add_pairs(sum.v[1], x + 16, y + 16, weights + 32)}};
+  }
+  // One pair of taps of 32 channels, 16 from each of two panels, in the order of `add_pairs_wide`.
+  static void wide_weights(const int16_t* first, const int16_t* second, int16_t* out) {
+    _mm512_storeu_si512(out, _mm512_loadu_si512(first));
+    _mm512_storeu_si512(out + 32, _mm512_loadu_si512(second));
+  }
+  static void narrow(Wide sum, I* sums) { sums[0] = sum.v[0], sums[1] = sum.v[1]; }
   static I sub_i32(I x, I y) { return _mm512_sub_epi32(x, y); }
   static I mul_i32(I x, I y) { return _mm512_mullo_epi32(x, y); }
   static I half(I x) { return _mm512_srai_epi32(x, 1); }
@@ -62,6 +74,19 @@ struct Simd {
   static I xor_i32(I x, I y) { return _mm512_xor_si512(x, y); }
   static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { look_up_avx2(table, x, y, n); }
   static void store_u8(uint8_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x)); }
+  // clamp(x + zero, low, high) as bytes, 0 <= zero, low, high <= 255; limits move by zero, so that no sum overflows.
+  struct CodeRange {
+    I zero, low, high;
+    CodeRange(int32_t zero_point, int32_t least, int32_t most)
+        : zero(set1_i32(zero_point)), low(set1_i32(least - zero_point)), high(set1_i32(most - zero_point)) {}
+  };
+  static void store_steps(uint8_t* p, I x, const CodeRange& range) {
+    store_u8(p, add_i32(min_i32(max_i32(x, range.low), range.high), range.zero));
+  }
+  static void store_steps(uint8_t* p, I x, uint8_t* q, I y, const CodeRange& range) {
+    store_steps(p, x, range);
+    store_steps(q, y, range);
+  }
 
   static float fold_add(F x) {
     const __m256 s8 = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));

@@ -62,6 +62,18 @@ struct Simd {
   static I add_pairs(I sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
     return mapi([&](int i) { return int32_t(uint32_t(sum.v[i]) + uint32_t(x[i] * weights[2 * i] + y[i] * weights[2 * i + 1])); });
   }
+  // The same of 32 channels, two panels side by side.
+  struct Wide { I v[2]; };
+  static Wide wide_zero() { return {{set1_i32(0), set1_i32(0)}}; }
+  static Wide add_pairs_wide(Wide sum, const uint8_t* x, const uint8_t* y, const int16_t* weights) {
+    return {{add_pairs(sum.v[0], x, y, weights), add_pairs(sum.v[1], x + 16, y + 16, weights + 32)}};
+  }
+  // One pair of taps of 32 channels, 16 from each of two panels, in the order of `add_pairs_wide`.
+  static void wide_weights(const int16_t* first, const int16_t* second, int16_t* out) {
+    memcpy(out, first, 64);
+    memcpy(out + 32, second, 64);
+  }
+  static void narrow(Wide sum, I* sums) { sums[0] = sum.v[0], sums[1] = sum.v[1]; }
   static I sub_i32(I a, I b) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) - uint32_t(b.v[i])); }); }
   static I mul_i32(I a, I b) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) * uint32_t(b.v[i])); }); }
   static I half(I a) { return mapi([&](int i) { return a.v[i] >> 1; }); }
@@ -79,6 +91,19 @@ struct Simd {
   static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { for (size_t i = 0; i < n; i++) y[i] = table[x[i]]; }
   // The 16 lanes, known to be in 0..255, as bytes.
   static void store_u8(uint8_t* p, I a) { for (int i = 0; i < 16; i++) p[i] = uint8_t(a.v[i]); }
+  // clamp(x + zero, low, high) as bytes, 0 <= zero, low, high <= 255; limits move by zero, so that no sum overflows.
+  struct CodeRange {
+    I zero, low, high;
+    CodeRange(int32_t zero_point, int32_t least, int32_t most)
+        : zero(set1_i32(zero_point)), low(set1_i32(least - zero_point)), high(set1_i32(most - zero_point)) {}
+  };
+  static void store_steps(uint8_t* p, I a, const CodeRange& range) {
+    store_u8(p, add_i32(min_i32(max_i32(a, range.low), range.high), range.zero));
+  }
+  static void store_steps(uint8_t* p, I x, uint8_t* q, I y, const CodeRange& range) {
+    store_steps(p, x, range);
+    store_steps(q, y, range);
+  }
 
   static float fold_add(F a) {
     for (int width = 8; width >= 1; width /= 2)

@@ -144,7 +144,7 @@ void test_gemm_codes(const octavo_kernels* table, uint64_t seed, size_t one_in) 
 }
 
 void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
-  constexpr size_t kRows = 40, kChannels = 70, kTaps = 30;
+  constexpr size_t kRows = 40, kChannels = 70, kTaps = 70;
   Guarded x(4096), weight(padded(kChannels) * (kTaps + 2) * 2), pointers(kRows * kTaps * sizeof(void*)), c(kRows * (kChannels + 9));
   Requantization requantization(kChannels);
   Random random(seed * 1000159);

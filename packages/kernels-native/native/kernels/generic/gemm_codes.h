@@ -17,15 +17,19 @@ inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typena
     }
   }
   const octavo_requantize& q = g->requantize;
-  const CodeRange range(q);
-  with_bias_form(q, [&](auto with_bias) {
+  with_bias_form(q, [&](auto make_bias) {
     drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL,
-                      [&](size_t r, size_t column, const int32_t* acc, size_t count) {
-                        Simd::I sum = Simd::load_i32(acc);
-                        if (g->b_zeros) {
-                          sum = Simd::sub_i32(sum, Simd::mul_i32(Simd::set1_i32(a_sums[r]), Simd::load_i32(g->b_zeros + column)));
-                        }
-                        store_codes(g->c + r * g->ldc + column, sum, column, count, q, range, with_bias);
+                      [&](size_t column, size_t count, const int32_t* acc, size_t stride) {
+                        const auto codes = column_codes(q, column, count, make_bias);
+                        const auto sum = [&](size_t r) {
+                          const Simd::I products = Simd::load_i32(acc + r * stride);
+                          if (!g->b_zeros) return products;
+                          return Simd::sub_i32(products, Simd::mul_i32(Simd::set1_i32(a_sums[r]), Simd::load_i32(g->b_zeros + column)));
+                        };
+                        uint8_t* c = g->c + column;
+                        size_t r = 0;
+                        for (; r + 2 <= g->m; r += 2, c += 2 * g->ldc) codes.store(c, sum(r), c + g->ldc, sum(r + 1));
+                        if (r < g->m) codes.store(c, sum(r));
                       });
   });
 }

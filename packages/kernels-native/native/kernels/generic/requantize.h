@@ -7,33 +7,52 @@
 
 namespace {
 
-// Calls run(t of a sum's float and its column), the form of bias chosen once for all columns.
+// Calls run(make), the form of bias chosen once: make(column) is t of the sums of a panel, its biases in registers.
 template <class Run> inline void with_bias_form(const octavo_requantize& q, Run run) {
-  if (q.biases == nullptr) return run([](Simd::F sum, size_t) { return sum; });
-  if (q.reciprocal == nullptr) return run([&q](Simd::F sum, size_t column) { return Simd::add(sum, Simd::load(q.biases + column)); });
-  const Simd::F reciprocal = Simd::set1(*q.reciprocal);
-  run([&q, reciprocal](Simd::F sum, size_t column) { return Simd::fma(Simd::load(q.biases + column), reciprocal, sum); });
+  if (q.biases == nullptr) return run([](size_t) { return [](Simd::F sum) { return sum; }; });
+  if (q.reciprocal == nullptr) {
+    return run([&q](size_t column) {
+      return [bias = Simd::load(q.biases + column)](Simd::F sum) { return Simd::add(sum, bias); };
+    });
+  }
+  run([&q](size_t column) {
+    const Simd::F bias = Simd::load(q.biases + column), reciprocal = Simd::set1(*q.reciprocal);
+    return [bias, reciprocal](Simd::F sum) { return Simd::fma(bias, reciprocal, sum); };
+  });
 }
 
-// clamp(x + zero, low, high) as clamp(x, low - zero, high - zero) + zero, which cannot overflow.
-struct CodeRange {
-  Simd::I low, high, zero;
-  explicit CodeRange(const octavo_requantize& q)
-      : low(Simd::set1_i32(q.low - q.zero)), high(Simd::set1_i32(q.high - q.zero)), zero(Simd::set1_i32(q.zero)) {}
-  Simd::I clamp(Simd::I x) const { return Simd::add_i32(Simd::min_i32(Simd::max_i32(x, low), high), zero); }
+inline Simd::CodeRange code_range(const octavo_requantize& q) { return {q.zero, q.low, q.high}; }
+
+// From the sums of a panel, complete but for the offsets, to its codes.
+template <class Bias> struct ColumnCodes {
+  Simd::I offsets;
+  Simd::F multipliers;
+  Bias with_bias;
+  Simd::CodeRange range;
+  size_t count;  // columns that exist
+
+  Simd::I steps(Simd::I sum) const {
+    return Simd::to_nearest(Simd::mul(with_bias(Simd::to_float(Simd::add_i32(sum, offsets))), multipliers));
+  }
+  void store(uint8_t* c, Simd::I sum) const {
+    if (count >= OCTAVO_PANEL) return Simd::store_steps(c, steps(sum), range);
+    uint8_t tail[OCTAVO_PANEL];
+    Simd::store_steps(tail, steps(sum), range);
+    memcpy(c, tail, count);
+  }
+  // Two rows at once, which share the way from lanes to bytes.
+  void store(uint8_t* c, Simd::I sum, uint8_t* d, Simd::I other) const {
+    if (count >= OCTAVO_PANEL) return Simd::store_steps(c, steps(sum), d, steps(other), range);
+    store(c, sum);
+    store(d, other);
+  }
 };
 
-// Stores the codes of 16 columns, or of the `count` that exist. `sum` is complete but for the offsets.
-template <class Bias>
-inline void store_codes(uint8_t* c, Simd::I sum, size_t column, size_t count, const octavo_requantize& q, const CodeRange& range,
-                        Bias with_bias) {
-  const Simd::I acc = Simd::add_i32(sum, Simd::load_i32(q.offsets + column));
-  const Simd::F t = Simd::mul(with_bias(Simd::to_float(acc), column), Simd::load(q.multipliers + column));
-  const Simd::I codes = range.clamp(Simd::to_nearest(t));
-  if (count >= OCTAVO_PANEL) return Simd::store_u8(c, codes);
-  uint8_t tail[OCTAVO_PANEL];
-  Simd::store_u8(tail, codes);
-  memcpy(c, tail, count);
+template <class MakeBias>
+inline auto column_codes(const octavo_requantize& q, size_t column, size_t count, MakeBias make_bias) {
+  const auto with_bias = make_bias(column);
+  return ColumnCodes<decltype(make_bias(column))>{Simd::load_i32(q.offsets + column), Simd::load(q.multipliers + column), with_bias,
+                                                  code_range(q), count};
 }
 
 }  // namespace
