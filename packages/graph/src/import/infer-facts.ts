@@ -80,6 +80,11 @@ function knownDims(
 ): readonly Dim[] | null {
   const all = tensors.map(({ dims }) => dims as readonly Dim[]);
   if (BROADCAST_OPS.test(name)) return all.reduce((a, b) => broadcast(a, b, freshSymbol));
+  // The inner dims of a product may look different: those of a masked softmax and of its values do.
+  if (name === 'aten::matmul' && all.every(({ length }) => length >= 2)) {
+    const [a, b] = all as [readonly Dim[], readonly Dim[]];
+    return [...broadcast(a.slice(0, -2), b.slice(0, -2), freshSymbol), a.at(-2) as Dim, b.at(-1) as Dim];
+  }
   if (name === 'aten::linear') return [...(all[0] as readonly Dim[]).slice(0, -1), all[1]?.[0] as Dim];
   if (name === 'aten::reshape') {
     const asked = attrs.dims as readonly number[];

@@ -2,7 +2,7 @@ import { isOctavoError, OctavoError } from '@octavo/core';
 import { GraphBuilder } from '../import/graph-builder.js';
 import { Graph } from '../ir/graph.js';
 import { verify } from '../ir/verify.js';
-import { IMPORT_PASSES } from '../passes/index.js';
+import { importPasses } from '../passes/index.js';
 import { runPasses } from '../passes/pass.js';
 import { GraphImporter } from './graph-importer.js';
 import { readModel } from './read-model.js';
@@ -35,11 +35,17 @@ export async function importOnnx(file: string | Uint8Array, { folder }: ImportOn
   const graph = new Graph(model.graph?.name || 'Model');
   graph.modules.set('', 'Module');
   try {
-    new GraphImporter(opened, new GraphBuilder(graph, { foldedBytes: FOLDED_BYTES, tolerant: false })).run();
+    const builder = new GraphBuilder(graph, { foldedBytes: FOLDED_BYTES, tolerant: false });
+    new GraphImporter(opened, builder).run();
     if (graph.inputs.some(({ type }) => type.kind === 'tensor' && type.dims !== null)) {
       graph.fixedBy = 'the dims that the ONNX model declares';
     }
-    return verify(runPasses(graph, IMPORT_PASSES));
+    return verify(
+      runPasses(
+        graph,
+        importPasses((value) => builder.dims(value)),
+      ),
+    );
   } catch (error) {
     throw asFileError(error, source);
   } finally {

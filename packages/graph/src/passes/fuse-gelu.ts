@@ -1,7 +1,7 @@
 import type { Graph } from '../ir/graph.js';
-import { leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
+import { scalarOf } from './scalars.js';
 
 /**
  * x * (erf(x / sqrt 2) + 1) * 0.5, as PyTorch exports GELU, becomes `aten::gelu`, which linears have an epilogue for. The
@@ -44,9 +44,8 @@ function isScaled({ node }: Value, x: Value): boolean {
   return node.inputs.includes(x) && node.inputs.some((input) => input && isNumber(input, Math.SQRT1_2));
 }
 
-/** A constant of one element near a number: exporters write sqrt 2 to float32's last bit or the one before. */
+/** Exporters write sqrt 2 to float32's last bit or the one before. */
 function isNumber(value: Value, wanted: number): boolean {
-  const tensor = leafTensor(value);
-  if (tensor?.type !== 'float32' || tensor.raw.data.length !== 1) return false;
-  return Math.abs((tensor.raw.data[0] as number) - wanted) <= wanted * 2 ** -22;
+  const number = scalarOf(value);
+  return number !== undefined && Math.abs(number - wanted) <= wanted * 2 ** -22;
 }

@@ -3,7 +3,9 @@ import { dropObservers } from './drop-observers.js';
 import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
+import { fuseAttention } from './fuse-attention.js';
 import { fuseGelu } from './fuse-gelu.js';
+import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
@@ -12,6 +14,7 @@ import type { Pass } from './pass.js';
 import { fuseTables, unpackTables } from './quantized-tables.js';
 import { removeDeadCode } from './remove-dead-code.js';
 import { replaceObservers } from './replace-observers.js';
+import type { Shapes } from './shapes.js';
 import { shareEqualNodes } from './share-equal-nodes.js';
 import { splitLinearDynamic } from './split-linear-dynamic.js';
 
@@ -22,7 +25,16 @@ import { splitLinearDynamic } from './split-linear-dynamic.js';
 export const PREPARE_PASSES: readonly Pass[] = [foldBatchNorm, removeDeadCode];
 
 /** What an imported graph goes through once: its nodes put into the forms that quantization and kernels know. */
-export const IMPORT_PASSES: readonly Pass[] = [removeDeadCode, fuseLinearBias, fuseGelu, removeDeadCode];
+export const importPasses = (shapes: Shapes): readonly Pass[] => [
+  removeDeadCode,
+  // These two first: of the values that other passes make, `shapes` knows nothing.
+  fuseAttention(shapes),
+  removeDeadCode,
+  fuseLayerNorm(shapes),
+  fuseLinearBias,
+  fuseGelu,
+  removeDeadCode,
+];
 
 /** A prepared graph to quantize and dequantize nodes around float ops: what `{ debug: true }` gives. */
 export const CONVERT_PASSES: readonly Pass[] = [replaceObservers, inheritQParams, removeDeadCode];

@@ -29,6 +29,14 @@ describe.skipIf(FOLDER === null)('models made by other tools', () => {
     }
   });
 
+  it('makes of an exported BERT the ops that a traced one has', async () => {
+    const graph = await importOnnx(`${FOLDER}tiny_bert_float.onnx`);
+    const count = (op: string): number => [...graph.nodes()].filter((node) => node.op === op).length;
+    expect([count('octavo::multi_head_attention'), count('aten::layer_norm'), count('aten::gelu')]).toEqual([2, 5, 2]);
+    const others = [...graph.nodes()].filter(({ op }) => /^onnx::|matmul|softmax|permute|reshape/.test(op));
+    expect(others).toEqual([]);
+  });
+
   it('reads weights that lie in another file', async () => {
     const graph = await importOnnx(`${SHARED_MODELS}efficientnet-lite0/model.onnx`);
     const ops = [...graph.nodes()].map(({ op }) => op);
