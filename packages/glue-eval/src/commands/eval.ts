@@ -38,7 +38,7 @@ export const defineEval: DefineCommand = (program, io) => {
     .description('Evaluate a model on a task: accuracy, size and speed, float and int8 side by side.')
     .requiredOption(
       '--model <path>',
-      'folder with config.json and model.safetensors, or a graph that `octavo quantize` saved, or an image model by name',
+      'folder with config.json and model.safetensors, or a graph that `octavo quantize` saved, or an ONNX model of text, or an image model by name',
     )
     .requiredOption('--task <name>', `task: ${TASKS.map(({ name }) => name).join(', ')}`)
     .requiredOption(

@@ -1,29 +1,37 @@
 import type { nn } from '@octavo/core';
 import * as eager from '@octavo/eager';
 import * as graph from '@octavo/graph';
+import type { QConfig } from '@octavo/observers';
 import { exampleInputs } from '../models/inputs.js';
-import type { ModeTable } from './modes.js';
+import type { ModeName } from './evaluation.js';
+import type { Mode, ModeTable } from './modes.js';
 import { eagerRunner, graphRunner } from './runners.js';
+
+/** The forms of a text classifier's float graph, and what makes them; each is a graph of its own. */
+export const GRAPH_FORMS = {
+  float: (float) => float.clone(),
+  graph: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig)),
+  debug: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig), { debug: true }),
+} as const satisfies Partial<Record<ModeName, (float: graph.Graph, qconfig: QConfig | null) => graph.Graph>>;
+
+export type GraphForm = keyof typeof GRAPH_FORMS;
+
+const mapping = (qconfig: QConfig | null) => ({ '': qconfig });
+
+const graphMode = (form: GraphForm): Mode => ({
+  quantized: form !== 'float',
+  open: async (model, { qconfig }) => graphRunner(GRAPH_FORMS[form](traceClassifier(model), qconfig)),
+});
 
 /** How text classifiers are run: quantized dynamically, so that no mode calibrates. */
 export const DYNAMIC_MODES: ModeTable = {
-  float: {
-    quantized: false,
-    open: async (model) => graphRunner(traceClassifier(model)),
-  },
+  float: graphMode('float'),
   eager: {
     quantized: true,
-    open: async (model, { qconfig }) => eagerRunner(eager.quantizeDynamic(model, { '': qconfig })),
+    open: async (model, { qconfig }) => eagerRunner(eager.quantizeDynamic(model, mapping(qconfig))),
   },
-  graph: {
-    quantized: true,
-    open: async (model, { qconfig }) => graphRunner(graph.quantizeDynamic(traceClassifier(model), { '': qconfig })),
-  },
-  debug: {
-    quantized: true,
-    open: async (model, { qconfig }) =>
-      graphRunner(graph.quantizeDynamic(traceClassifier(model), { '': qconfig }, { debug: true })),
-  },
+  graph: graphMode('graph'),
+  debug: graphMode('debug'),
 };
 
 /**

@@ -19,7 +19,7 @@ export interface EvaluationProgress {
 export interface EvaluateOptions {
   /**
    * A folder with `config.json` and `model.safetensors`; for text also a file that `saveGraph` or `octavo quantize` wrote,
-   * for images also a name such as `resnet18`.
+   * or an ONNX model; for images also a name such as `resnet18`.
    */
   readonly model: string;
   readonly task: string;

@@ -4,12 +4,14 @@ import * as graph from '@octavo/graph';
 import { namedInputs } from '../models/inputs.js';
 import type { Runner } from './runner.js';
 
-/** Runs a graph off the event loop where the backend can. */
-export function graphRunner(model: graph.Graph): Runner {
-  const [output] = model.outputNames;
+/** Runs a graph off the event loop where the backend can; its result is the output of that name, else the first. */
+export function graphRunner(model: graph.Graph, output = model.outputNames[0]): Runner {
   return {
     async run(inputs, signal) {
-      const outputs = await model.runAsync(namedInputs(inputs), signal === undefined ? {} : { signal });
+      const outputs = await model.runAsync(
+        namedInputs(inputs, model.inputNames),
+        signal === undefined ? {} : { signal },
+      );
       return outputs[output as string] as Tensor;
     },
     sizeBytes: graph.graphSizeBytes(model),

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { OctavoError } from '@octavo/core';
-import { loadGraph } from '@octavo/graph';
+import { type Graph, graphSizeBytes } from '@octavo/graph';
 import { openPretrained } from '../models/huggingface.js';
-import { checkInputNames } from '../models/inputs.js';
+import { checkInputs, logitsName } from '../models/inputs.js';
+import { isForeign, isQuantized, openGraph } from '../models/open-graph.js';
 import type { PairTask } from '../tasks/task.js';
 import { PairTokenizer } from '../text/tokenizer.js';
 import { chooseExamples } from './choose-examples.js';
+import { GRAPH_FORMS, type GraphForm } from './dynamic-modes.js';
 import type { ModeName } from './evaluation.js';
 import { keysPerToken, multiplyAdds } from './int8-share.js';
 import { MODES, type Mode } from './modes.js';
@@ -19,7 +21,7 @@ import type { Row, Workload } from './workload.js';
 /** Tokens a pair may have where neither the options nor the model say less: GLUE's usual length. */
 const DEFAULT_MAX_LENGTH = 128;
 
-/** Opens a text classifier, or a saved graph of one, and the pairs of sentences to evaluate it on. */
+/** Opens a text classifier, or a graph of one, and the pairs of sentences to evaluate it on. */
 export async function openPairs(options: CheckedOptions, slow: boolean): Promise<Workload> {
   const task = options.task as PairTask;
   const source = await openSource(options, task);
@@ -46,7 +48,7 @@ export async function openPairs(options: CheckedOptions, slow: boolean): Promise
     hasFloat: source.hasFloat,
     classes: task.labels.length,
     labels: examples.map(({ label }) => label),
-    notes: note === undefined ? [] : [note],
+    notes: [...source.notes, ...(note === undefined ? [] : [note])],
     batches,
     open: (row) => source.open(row),
     multiplyAdds: ({ coverage, tracedLength }) => multiplyAdds(coverage, keys, tracedLength),
@@ -54,7 +56,7 @@ export async function openPairs(options: CheckedOptions, slow: boolean): Promise
   };
 }
 
-/** Where runners come from: a float model that every mode can start from, or a saved graph that is what it is. */
+/** Where runners come from: a float model that modes start from, or a graph that is what it is. */
 interface ModelSource {
   readonly rows: readonly Row[];
   readonly hasFloat: boolean;
@@ -63,13 +65,15 @@ interface ModelSource {
   readonly maxPositions: number | null;
   /** Roughly, the number of weights: the multiply-adds that one token costs. */
   readonly weights: number;
+  /** What a reader must know to judge the numbers. */
+  readonly notes: readonly string[];
   open(row: Row): Promise<Runner>;
 }
 
-/** Opens what `--model` names: a Hugging Face folder, or a saved graph. */
+/** Opens what `--model` names: a Hugging Face folder, a saved graph, or an ONNX model. */
 async function openSource(options: CheckedOptions, task: PairTask): Promise<ModelSource> {
   const found = await stat(options.model).catch(() => null);
-  return found?.isFile() ? openFile(options) : openFolder(options, task);
+  return found?.isFile() || isForeign(options.model) ? openFile(options) : openFolder(options, task);
 }
 
 async function openFolder(options: CheckedOptions, task: PairTask): Promise<ModelSource> {
@@ -83,6 +87,7 @@ async function openFolder(options: CheckedOptions, task: PairTask): Promise<Mode
     tokenizerDir: tokenizer ?? dir,
     maxPositions: pretrained.config.maxPositions,
     weights: pretrained.weights,
+    notes: [],
     open: ({ mode, qconfig }) =>
       (MODES[scheme][mode] as Mode).open(pretrained.build(), {
         qconfig: qconfig === null ? null : presetOf(scheme, qconfig).qconfig,
@@ -103,32 +108,77 @@ function checkLabels(labels: readonly string[], task: PairTask, dir: string): vo
 /** The mode that a saved graph's stage is. */
 const MODE_OF_STAGE: Readonly<Record<string, ModeName>> = { float: 'float', quantized: 'graph', debug: 'debug' };
 
-async function openFile({ model: file, tokenizer, modes, qconfigs }: CheckedOptions): Promise<ModelSource> {
+const OPEN_DIMS =
+  'the share of int8 is that of linears alone: what attention costs depends on lengths, which ONNX leaves open';
+
+async function openFile(options: CheckedOptions): Promise<ModelSource> {
+  const { model: file, tokenizer } = options;
   if (tokenizer === null) {
     throw new OctavoError(
       'INVALID_ARGUMENT',
-      `model ${file} is a saved graph, which holds no tokenizer; give the Hugging Face folder that has it with --tokenizer`,
+      `model ${file} is a graph, which holds no tokenizer; give the Hugging Face folder that has it with --tokenizer`,
     );
   }
-  const graph = await loadGraph(file);
-  checkInputNames(graph.inputNames, file);
-  const mode = MODE_OF_STAGE[graph.stage];
+  const graph = await openGraph(file);
+  checkInputs(graph, file);
+  const output = logitsName(graph, file);
+  const notes = isForeign(file) ? [OPEN_DIMS] : [];
+  const about = { tokenizerDir: tokenizer, maxPositions: null, weights: graphSizeBytes(graph), notes };
+  return isForeign(file) && !isQuantized(graph)
+    ? { ...about, ...formsOf(graph, output, options) }
+    : { ...about, ...asItIs(graph, output, options) };
+}
+
+/** A float model of another format: a graph that our quantized ones are made from. */
+function formsOf(
+  graph: Graph,
+  output: string,
+  options: CheckedOptions,
+): Pick<ModelSource, 'rows' | 'hasFloat' | 'open'> {
+  const { model: file, task } = options;
+  const modes = options.modes ?? (['float', 'graph'] as const);
+  if (!modes.every(isGraphForm)) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `model ${file} is a graph without modules, which the modes ${Object.keys(GRAPH_FORMS).join(', ')} can be made from, got ` +
+        modes.join(', '),
+    );
+  }
+  return {
+    rows: rowsOf({ ...options, modes }),
+    hasFloat: true,
+    open: async ({ mode, qconfig }) => {
+      const preset = qconfig === null ? null : presetOf(task.defaults.scheme, qconfig).qconfig;
+      return graphRunner(GRAPH_FORMS[mode as GraphForm](graph, preset), output);
+    },
+  };
+}
+
+function isGraphForm(mode: ModeName): mode is GraphForm {
+  return Object.hasOwn(GRAPH_FORMS, mode);
+}
+
+/** A graph that is in its last form: saved here, or quantized by another tool. */
+function asItIs(
+  graph: Graph,
+  output: string,
+  { model: file, modes, qconfigs }: CheckedOptions,
+): Pick<ModelSource, 'rows' | 'hasFloat' | 'open'> {
+  const mode = isForeign(file) ? 'graph' : MODE_OF_STAGE[graph.stage];
   if (mode === undefined)
     throw new OctavoError('UNSUPPORTED', `${file}: a graph in the stage '${graph.stage}' cannot be evaluated`);
   if (qconfigs !== null || (modes !== null && modes.join() !== mode)) {
+    const origin = isForeign(file) ? 'an ONNX model that is quantized already, ' : 'a saved graph ';
     throw new OctavoError(
       'INVALID_ARGUMENT',
-      `model ${file} is a saved graph of mode ${mode}, which other modes and qconfigs cannot be made from; give the ` +
-        'Hugging Face folder, or leave --mode and --qconfig out',
+      `model ${file} is ${origin}of mode ${mode}, which other modes and qconfigs cannot be made from; give the ` +
+        'float model, or leave --mode and --qconfig out',
     );
   }
-  const runner = graphRunner(graph);
+  const runner = graphRunner(graph, output);
   return {
     rows: [{ mode, qconfig: null, reloaded: false }],
     hasFloat: mode === 'float',
-    tokenizerDir: tokenizer,
-    maxPositions: null,
-    weights: runner.sizeBytes,
     open: async () => runner,
   };
 }

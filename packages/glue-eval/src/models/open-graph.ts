@@ -8,5 +8,22 @@ const OPENERS: Readonly<Record<string, (file: string) => Promise<Graph>>> = {
 
 /** A graph from a file: one that `saveGraph` wrote, or a model of another format. */
 export function openGraph(file: string): Promise<Graph> {
-  return (OPENERS[extname(file).toLowerCase()] ?? loadGraph)(file);
+  return (openerOf(file) ?? loadGraph)(file);
 }
+
+/** True for a model of another format. */
+export function isForeign(file: string): boolean {
+  return openerOf(file) !== undefined;
+}
+
+function openerOf(file: string): ((file: string) => Promise<Graph>) | undefined {
+  const ending = extname(file).toLowerCase();
+  return Object.hasOwn(OPENERS, ending) ? OPENERS[ending] : undefined;
+}
+
+/** True for a graph that quantizes, whoever made it so. */
+export function isQuantized(graph: Graph): boolean {
+  return graph.stage !== 'float' || [...graph.nodes()].some(({ op }) => QUANTIZED.test(op));
+}
+
+const QUANTIZED = /^quantized::|^aten::(de)?quantize|^octavo::\w*(quantize|_integer$)/;
