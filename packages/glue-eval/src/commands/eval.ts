@@ -46,7 +46,7 @@ export const defineEval: DefineCommand = (program, io) => {
       'folder with the data: dev.tsv or Parquet files; synsets.txt and val/<synset>/ for images',
     )
     .option('--split <name>', "split of the data (default: the task's, dev or val)")
-    .option('--mode <list>', 'of float, eager, graph, debug; images: float, eager (default: all but debug)', list)
+    .option('--mode <list>', 'of float, eager, graph, debug (default: all but debug)', list)
     .option('--scheme <name>', "quantization scheme: the task's, dynamic for text, static for images")
     .option('--qconfig <list>', QCONFIG_HELP, list)
     .option('--limit <n>', 'take the first n examples', positiveInteger)

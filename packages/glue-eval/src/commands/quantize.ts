@@ -1,8 +1,8 @@
-import { coverage, graphSizeBytes, quantizeDynamic, saveGraph } from '@octavo/graph';
+import { coverage, graphSizeBytes, quantizeDynamic, saveGraph, trace } from '@octavo/graph';
 import { renderCoverage } from '@octavo/observers';
-import { traceClassifier } from '../eval/dynamic-modes.js';
 import { presetOf, QCONFIG_NAMES } from '../eval/qconfigs.js';
 import { openPretrained } from '../models/huggingface.js';
+import { exampleInputs } from '../models/inputs.js';
 import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable } from '../output-file.js';
 import { append } from './arguments.js';
@@ -31,7 +31,7 @@ export const defineQuantize: DefineCommand = (program, io) => {
       await checkWritable(out, '--out');
       await loadNativeBackend();
       const { build, config } = await openPretrained(model);
-      const float = traceClassifier(build(), Math.min(TYPICAL_LENGTH, config.maxPositions));
+      const float = trace(build(), exampleInputs(Math.min(TYPICAL_LENGTH, config.maxPositions)));
       const before = graphSizeBytes(float);
       const kept = Object.fromEntries(skip.map((name) => [name, null]));
       const quantized = quantizeDynamic(float, { '': chosen, ...kept });

@@ -1,8 +1,6 @@
-import type { nn } from '@octavo/core';
 import * as eager from '@octavo/eager';
 import * as graph from '@octavo/graph';
 import type { QConfig } from '@octavo/observers';
-import { exampleInputs } from '../models/inputs.js';
 import type { ModeName } from './evaluation.js';
 import type { Mode, ModeTable } from './modes.js';
 import { eagerRunner, graphRunner } from './runners.js';
@@ -20,7 +18,8 @@ const mapping = (qconfig: QConfig | null) => ({ '': qconfig });
 
 const graphMode = (form: GraphForm): Mode => ({
   quantized: form !== 'float',
-  open: async (model, { qconfig }) => graphRunner(GRAPH_FORMS[form](traceClassifier(model), qconfig)),
+  open: async (model, { qconfig, exampleInputs }) =>
+    graphRunner(GRAPH_FORMS[form](graph.trace(model, exampleInputs), qconfig)),
 });
 
 /** How text classifiers are run: quantized dynamically, so that no mode calibrates. */
@@ -33,11 +32,3 @@ export const DYNAMIC_MODES: ModeTable = {
   graph: graphMode('graph'),
   debug: graphMode('debug'),
 };
-
-/**
- * The graph of a text classifier, with inputs by Hugging Face's names. It serves any length; the graph's own coverage
- * report counts attention at the length that was traced with, which costs a run of the float model.
- */
-export function traceClassifier(model: nn.Module, length = 3): graph.Graph {
-  return graph.trace(model, exampleInputs(length));
-}

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type nn, OctavoError, Tensor } from '@octavo/core';
+import { OctavoError, Tensor } from '@octavo/core';
 import { type ImageModel, openImageModel } from '../models/image/open-image-model.js';
 import type { ImageTask } from '../tasks/task.js';
 import { chooseCalibration } from './calibration.js';
@@ -20,8 +20,8 @@ const REFERENCE_MULTIPLY_ADDS = 1.5e9;
 /** However long it takes, so many images there are at least. */
 const FEWEST_IMAGES = 2;
 
-/** Side of an image to find out with which modules run after each other: the networks here take any size. */
-const FUSION_SIZE = 32;
+/** Side of an image to find out what a network does: those here take any size. */
+const EXAMPLE_SIZE = 32;
 
 /** Opens an image classifier and the images to evaluate it on. */
 export async function openImages(options: CheckedOptions, slow: boolean): Promise<Workload> {
@@ -41,16 +41,16 @@ export async function openImages(options: CheckedOptions, slow: boolean): Promis
   const calibrationBatches = new ImageBatches(calibration.files, options.batch, model.preprocess);
   const saved = new SavedForms();
 
-  const calibrate = async (prepared: nn.Module, report: (done: number) => void): Promise<void> => {
+  async function* calibrate(report: (done: number) => void): AsyncGenerator<readonly Tensor[]> {
     report(0);
     let done = 0;
     for await (const { inputs, size: count } of calibrationBatches) {
       checkSignal(options.signal);
-      prepared.call(...inputs);
+      yield inputs;
       done += count;
       report(done);
     }
-  };
+  }
 
   const open = async (row: Row, onProgress: (event: EvaluationProgress) => void): Promise<Runner> => {
     const mode = MODES[scheme][row.mode] as Mode;
@@ -59,10 +59,8 @@ export async function openImages(options: CheckedOptions, slow: boolean): Promis
     const total = calibration.files.length;
     const runner = await mode.open(model.build(), {
       qconfig: row.qconfig === null ? null : presetOf(scheme, row.qconfig).qconfig,
-      calibration: {
-        fusionInputs: [Tensor.zeros([1, 3, FUSION_SIZE, FUSION_SIZE])],
-        run: (prepared) => calibrate(prepared, (done) => onProgress({ name, done, total })),
-      },
+      exampleInputs: { images: Tensor.zeros([1, 3, EXAMPLE_SIZE, EXAMPLE_SIZE]) },
+      calibration: calibrate((done) => onProgress({ name, done, total })),
     });
     if (mode.load !== undefined) await runner.save(await saved.file(row));
     return runner;

@@ -5,20 +5,14 @@ import type { ModeName, SchemeName } from './evaluation.js';
 import type { Runner } from './runner.js';
 import { STATIC_MODES } from './static-modes.js';
 
-/** What the static scheme finds its ranges with. */
-export interface CalibrationRun {
-  /** Inputs to find out with which modules run after each other: small ones. */
-  readonly fusionInputs: readonly Tensor[];
-  /** Runs a prepared model on the calibration's examples. */
-  run(prepared: nn.Module): Promise<void>;
-}
-
-/** What quantizing needs besides the model. */
+/** What a form of a model is made with. */
 export interface ModeContext {
   /** Null for the float mode alone. */
   readonly qconfig: QConfig | null;
-  /** Null where the scheme calibrates nothing. */
-  readonly calibration: CalibrationRun | null;
+  /** Small inputs, by name in the order of `forward`, to find out what the model does. */
+  readonly exampleInputs: Readonly<Record<string, Tensor>>;
+  /** The inputs that ranges are found with, batch after batch; null where the scheme calibrates nothing. */
+  readonly calibration: AsyncIterable<readonly Tensor[]> | null;
 }
 
 /** One way to run a float model: a row of the mode table. */

@@ -4,15 +4,25 @@ import * as graph from '@octavo/graph';
 import { namedInputs } from '../models/inputs.js';
 import type { Runner } from './runner.js';
 
-/** Runs a graph off the event loop where the backend can; its result is the output of that name, else the first. */
-export function graphRunner(model: graph.Graph, output = model.outputNames[0]): Runner {
+/** Names by which a graph takes examples and gives logits. */
+export interface GraphEnds {
+  readonly names?: readonly string[];
+  readonly output?: string;
+}
+
+/**
+ * Runs a graph off the event loop where the backend can; its result is the output of that name, else the first. `names`
+ * are those of an example's inputs, in their order: by default the graph's own. What the graph does not take is left out.
+ */
+export function graphRunner(
+  model: graph.Graph,
+  { names = model.inputNames, output = model.outputNames[0] as string }: GraphEnds = {},
+): Runner {
   return {
     async run(inputs, signal) {
-      const outputs = await model.runAsync(
-        namedInputs(inputs, model.inputNames),
-        signal === undefined ? {} : { signal },
-      );
-      return outputs[output as string] as Tensor;
+      const feeds = namedInputs(inputs, names, model.inputNames);
+      const outputs = await model.runAsync(feeds, signal === undefined ? {} : { signal });
+      return outputs[output] as Tensor;
     },
     sizeBytes: graph.graphSizeBytes(model),
     coverage: graph.coverage(model),

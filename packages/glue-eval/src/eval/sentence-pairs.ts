@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { OctavoError } from '@octavo/core';
 import { type Graph, graphSizeBytes } from '@octavo/graph';
 import { openPretrained } from '../models/huggingface.js';
-import { checkInputs, logitsName } from '../models/inputs.js';
+import { checkInputs, exampleInputs, INPUT_NAMES, logitsName } from '../models/inputs.js';
 import { isForeign, isQuantized, openGraph } from '../models/open-graph.js';
 import type { PairTask } from '../tasks/task.js';
 import { PairTokenizer } from '../text/tokenizer.js';
@@ -20,6 +20,9 @@ import type { Row, Workload } from './workload.js';
 
 /** Tokens a pair may have where neither the options nor the model say less: GLUE's usual length. */
 const DEFAULT_MAX_LENGTH = 128;
+
+/** Tokens of the sentence that graphs are traced with; they serve any length. */
+const TRACED_LENGTH = 3;
 
 /** Opens a text classifier, or a graph of one, and the pairs of sentences to evaluate it on. */
 export async function openPairs(options: CheckedOptions, slow: boolean): Promise<Workload> {
@@ -91,6 +94,7 @@ async function openFolder(options: CheckedOptions, task: PairTask): Promise<Mode
     open: ({ mode, qconfig }) =>
       (MODES[scheme][mode] as Mode).open(pretrained.build(), {
         qconfig: qconfig === null ? null : presetOf(scheme, qconfig).qconfig,
+        exampleInputs: exampleInputs(TRACED_LENGTH),
         calibration: null,
       }),
   };
@@ -149,7 +153,7 @@ function formsOf(
     hasFloat: true,
     open: async ({ mode, qconfig }) => {
       const preset = qconfig === null ? null : presetOf(task.defaults.scheme, qconfig).qconfig;
-      return graphRunner(GRAPH_FORMS[mode as GraphForm](graph, preset), output);
+      return graphRunner(GRAPH_FORMS[mode as GraphForm](graph, preset), { names: INPUT_NAMES, output });
     },
   };
 }
@@ -175,7 +179,7 @@ function asItIs(
         'float model, or leave --mode and --qconfig out',
     );
   }
-  const runner = graphRunner(graph, output);
+  const runner = graphRunner(graph, { names: INPUT_NAMES, output });
   return {
     rows: [{ mode, qconfig: null, reloaded: false }],
     hasFloat: mode === 'float',

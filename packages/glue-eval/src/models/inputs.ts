@@ -4,11 +4,13 @@ import type { Graph } from '@octavo/graph';
 /** The inputs of a text classifier by Hugging Face's names, in the order of `forward`. */
 export const INPUT_NAMES = ['input_ids', 'attention_mask', 'token_type_ids'] as const;
 
-/** The inputs that a graph has, by name: a model without token types takes none. */
-export function namedInputs(inputs: readonly Tensor[], names: readonly string[]): Record<string, Tensor> {
-  return Object.fromEntries(
-    INPUT_NAMES.flatMap((name, i) => (names.includes(name) ? [[name, inputs[i] as Tensor]] : [])),
-  );
+/** An example's inputs by their names, as far as a graph takes them: one without token types is given none. */
+export function namedInputs(
+  inputs: readonly Tensor[],
+  names: readonly string[],
+  taken: readonly string[] = names,
+): Record<string, Tensor> {
+  return Object.fromEntries(names.flatMap((name, i) => (taken.includes(name) ? [[name, inputs[i] as Tensor]] : [])));
 }
 
 /** One sentence of `length` zeros, to trace with: the graph that comes out serves any batch and length. */

@@ -28,12 +28,14 @@ it('octavo eval prints and writes top-1 and top-5 of images', async () => {
     'float',
     'eager           fbgemm',
     'eager reloaded  fbgemm',
+    'graph           fbgemm',
+    'graph reloaded  fbgemm',
     '',
   ]);
   expect(err).toContain('eager fbgemm, calibration: 2/2\n');
   const result = JSON.parse(await readFile(json, 'utf8'));
   expect(result.modes.map((row: { metrics: object }) => Object.keys(row.metrics))).toEqual(
-    Array(3).fill(['top1', 'top5']),
+    Array(5).fill(['top1', 'top5']),
   );
   const html = await readFile(report, 'utf8');
   expect(html).toContain('<figcaption>Top-1</figcaption>');
@@ -43,7 +45,7 @@ it('octavo eval prints and writes top-1 and top-5 of images', async () => {
 it('octavo eval refuses what is wrong with images, with exit code 2 and one sentence', async () => {
   const refusals: readonly (readonly [more: string[], message: string])[] = [
     [['--calibrate', join(world.dir, 'none')], 'calibration folder'],
-    [['--mode', 'graph'], "unknown mode of task imagenet 'graph'; Known: float, eager"],
+    [['--mode', 'grph'], "unknown mode of task imagenet 'grph'"],
     [['--weights', join(world.data, 'synsets.txt')], 'synsets.txt'],
     [['--tokenizer', 'x'], 'tokenizer does not belong to task imagenet'],
   ];

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { saveGraph } from '@octavo/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { traceClassifier } from '../../src/eval/dynamic-modes.js';
 import { evaluate } from '../../src/eval/evaluate.js';
 import type { Evaluation } from '../../src/eval/evaluation.js';
 import { MODES } from '../../src/eval/modes.js';
 import type { EvaluateOptions, EvaluationProgress } from '../../src/eval/options.js';
 import { loadPretrained } from '../../src/models/huggingface.js';
+import { exampleInputs } from '../../src/models/inputs.js';
 import { loadNativeBackend } from '../../src/native-backend.js';
 import { makeTinyWorld, TINY_PAIRS, type TinyWorld } from './tiny-model.js';
 
@@ -150,9 +150,9 @@ describe('evaluate', () => {
 
 describe('evaluate on a saved graph', () => {
   const save = async (mode: 'float' | 'graph' | 'debug'): Promise<string> => {
-    const { quantizeDynamic } = await import('@octavo/graph');
+    const { quantizeDynamic, trace } = await import('@octavo/graph');
     const { perRowDynamicQConfig } = await import('@octavo/observers');
-    const float = traceClassifier(await loadPretrained(world.model));
+    const float = trace(await loadPretrained(world.model), exampleInputs(3));
     const graph =
       mode === 'float' ? float : quantizeDynamic(float, { '': perRowDynamicQConfig }, { debug: mode === 'debug' });
     const file = join(world.dir, `${mode}.safetensors`);
@@ -194,6 +194,6 @@ describe('evaluate on a saved graph', () => {
 describe('MODES', () => {
   it('are those of the documentation', () => {
     expect(Object.keys(MODES.dynamic)).toEqual(['float', 'eager', 'graph', 'debug']);
-    expect(Object.keys(MODES.static)).toEqual(['float', 'eager']);
+    expect(Object.keys(MODES.static)).toEqual(['float', 'eager', 'graph', 'debug']);
   });
 });

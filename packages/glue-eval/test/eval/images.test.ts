@@ -34,24 +34,28 @@ async function changedData(change: (data: string) => Promise<unknown>): Promise<
 }
 
 describe('evaluate on images', () => {
-  it('gives float, eager, and eager once more after saving and loading', async () => {
+  it('gives float, eager and graph, and both once more after saving and loading', async () => {
     const { summary, runs } = await tiny();
     const rows = summary.modes.map(({ mode, scheme, qconfig, reloaded }) => [mode, scheme, qconfig, reloaded]);
     expect(rows).toEqual([
       ['float', null, null, undefined],
       ['eager', 'static', 'fbgemm', undefined],
       ['eager', 'static', 'fbgemm', { sameBits: true }],
+      ['graph', 'static', 'fbgemm', undefined],
+      ['graph', 'static', 'fbgemm', { sameBits: true }],
     ]);
     expect(summary).toMatchObject({ task: 'imagenet', split: 'val', examples: 10 });
     expect(summary.note).toBe(
       'calibrated on 2 of the 10 images of the data, every seventh in order of name; --calibrate FOLDER takes others',
     );
-    const [float, eager, again] = runs;
+    const [float, eager, again, graph] = runs;
     expect(Object.keys(float?.result.metrics ?? {})).toEqual(['top1', 'top5']);
     // Three classes: the right one is always among five.
     expect(float?.result.metrics.top5).toBe(1);
     expect(float?.logits).toHaveLength(30);
     expect(again?.logits).toEqual(eager?.logits);
+    expect(graph?.logits).toEqual(eager?.logits);
+    expect(graph?.result.int8Share).toBe(1);
     expect(eager?.logits).not.toEqual(float?.logits);
     expect(float?.result.int8Share).toBe(0);
     expect(eager?.result.int8Share).toBe(1);
@@ -63,6 +67,20 @@ describe('evaluate on images', () => {
     const spread = Math.max(...(float?.logits ?? [])) - Math.min(...(float?.logits ?? []));
     eager?.logits.forEach((logit, i) => {
       expect(Math.abs(logit - (float?.logits[i] as number))).toBeLessThan(spread / 10);
+    });
+  });
+
+  it('has a debug form, of the size of float, that is near int8 and can be saved and loaded', async () => {
+    const { summary, runs } = await tiny({ modes: ['float', 'graph', 'debug'] });
+    const [float, graph, , debug, again] = summary.modes;
+    expect(debug).toMatchObject({ mode: 'debug', int8Share: 0 });
+    expect(again?.reloaded).toEqual({ sameBits: true });
+    expect(debug?.sizeMB).toBeGreaterThan(graph?.sizeMB as number);
+    expect(debug?.metrics.top1).toBeCloseTo(graph?.metrics.top1 as number, 0);
+    expect(float?.mode).toBe('float');
+    const spread = Math.max(...(runs[0]?.logits ?? [])) - Math.min(...(runs[0]?.logits ?? []));
+    runs[3]?.logits.forEach((logit, i) => {
+      expect(Math.abs(logit - (runs[1]?.logits[i] as number))).toBeLessThan(spread / 10);
     });
   });
 
@@ -96,7 +114,7 @@ describe('evaluate on images', () => {
   });
 
   it.each([
-    [{ modes: ['grph'] }, 'UNKNOWN_NAME', "unknown mode of task imagenet 'grph'; Known: float, eager"],
+    [{ modes: ['grph'] }, 'UNKNOWN_NAME', "unknown mode of task imagenet 'grph'"],
     [{ qconfigs: ['perRow'] }, 'UNKNOWN_NAME', "unknown qconfig 'perRow'"],
     [{ scheme: 'dynamic' }, 'UNKNOWN_NAME', "unknown scheme 'dynamic'; Known: static"],
     [{ maxLength: 5 }, 'INVALID_ARGUMENT', 'maxLength does not belong to task imagenet'],
