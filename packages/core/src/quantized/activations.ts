@@ -73,6 +73,11 @@ export function threshold(x: QuantizedTensor, limit: number, value: number): Qua
   return keep(ops.quantizedThreshold, x, attrs);
 }
 
+/** GELU by erf, of the dequantized values. */
+export function gelu(x: QuantizedTensor, output: OutputQParams): QuantizedTensor {
+  return change(ops.quantizedGelu, x, output);
+}
+
 /** x where x > 0, else x * negativeSlope. */
 export function leakyRelu(
   x: QuantizedTensor,

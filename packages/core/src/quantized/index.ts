@@ -4,6 +4,7 @@ export {
   celu,
   clamp,
   elu,
+  gelu,
   hardsigmoid,
   hardswish,
   hardtanh,

@@ -8,6 +8,8 @@ export interface CodeFunction<M extends Module = Module> {
   readonly name: string;
   /** True where the output has a scale and zero point of its own, which calibration finds. */
   readonly observed: boolean;
+  /** True where float tensors are taken as well, as by classes that PyTorch leaves float. */
+  readonly takesFloat: boolean;
   /** `output` means nothing where the class is not observed; only batch norms read its `relu`. */
   run(x: QuantizedTensor, module: M, output: Q.ArithmeticOptions): QuantizedTensor;
 }
@@ -16,12 +18,12 @@ type Run<M extends Module> = CodeFunction<M>['run'];
 
 /** The output keeps the input's scale and zero point, or has fixed ones, as a sigmoid's 1/256. */
 function keeps<M extends Module>(float: ModuleClass<M>, run: Run<M>, name = float.name): CodeFunction {
-  return { float, name, observed: false, run } as unknown as CodeFunction;
+  return { float, name, observed: false, takesFloat: true, run } as unknown as CodeFunction;
 }
 
 /** The output's scale and zero point are those that calibration found. */
-function observes<M extends Module>(float: ModuleClass<M>, run: Run<M>): CodeFunction {
-  return { float, name: `Quantized${float.name}`, observed: true, run } as unknown as CodeFunction;
+function observes<M extends Module>(float: ModuleClass<M>, run: Run<M>, takesFloat = false): CodeFunction {
+  return { float, name: `Quantized${float.name}`, observed: true, takesFloat, run } as unknown as CodeFunction;
 }
 
 const same: Run<Module> = (x) => x;
@@ -86,6 +88,8 @@ export const CODE_FUNCTIONS: readonly CodeFunction[] = [
   observes(nn.ELU, (x, { alpha }, output) => Q.elu(x, { alpha, ...output })),
   observes(nn.CELU, (x, { alpha }, output) => Q.celu(x, { alpha, ...output })),
   observes(nn.LeakyReLU, (x, { negativeSlope }, output) => Q.leakyRelu(x, { negativeSlope, ...output })),
+  // PyTorch has no GELU on codes: its models put a DeQuantStub before it, and here they may.
+  observes(nn.GELU, (x, _module, output) => Q.gelu(x, output), true),
   observes(nn.LayerNorm, (x, { normalizedShape, weight, bias, eps }, output) =>
     Q.layerNorm(x, normalizedShape, { weight, bias, eps, ...output }),
   ),

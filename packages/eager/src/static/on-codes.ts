@@ -16,7 +16,7 @@ export interface OnCodesOptions {
 
 /**
  * The form on codes of a float module without int8 weights: norms, activations, pools and what only moves values. What it
- * does is a row of `CODE_FUNCTIONS`. Classes that are not observed take float tensors as well, as PyTorch's do: a
+ * does is a row of `CODE_FUNCTIONS`. Classes that PyTorch runs on either kind take float tensors as well: a
  * Softmax behind the DeQuantStub stays what it was.
  *
  * Its state dict is the float module's (norms keep their float32 weights), and `scale` and `zero_point` where it is observed.
@@ -63,7 +63,7 @@ export class OnCodes extends Module<OfEither> {
       const output = { scale: this.scale, zeroPoint: this.zeroPoint, relu: this.relu };
       return this.row.run(x, this.float, output);
     }
-    if (this.observed) {
+    if (!this.row.takesFloat) {
       throw new OctavoError(
         'INVALID_DTYPE',
         `[${this.typeName}] expected codes, got a float tensor; put a QuantStub where values enter the quantized part`,

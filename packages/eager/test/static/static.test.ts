@@ -8,7 +8,7 @@ import {
   QConfigMapping,
   sqnr,
 } from '@octavo/observers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   convert,
   coverage,
@@ -273,6 +273,7 @@ describe('modules on codes', () => {
     [new nn.AdaptiveAvgPool3d(1), noise([1, 2, 4, 4, 4])],
     [new nn.Upsample({ scaleFactor: 2 }), image],
     [new nn.Upsample({ size: [4, 9], mode: 'bilinear' }), image],
+    [new nn.GELU(), image],
     [new nn.ZeroPad1d(2), noise([2, 3, 8])],
     [new nn.ZeroPad2d([0, 1, 2, 1]), image],
     [new nn.ZeroPad3d(1), noise([1, 2, 3, 4, 4])],
@@ -353,10 +354,10 @@ describe('classic failures name the module and the remedy', () => {
   });
 
   test('codes that leave the model or reach a float module without a DeQuantStub', () => {
-    const model = new nn.Sequential(new QuantStub(), new nn.Linear(4, 4), new nn.Sequential(new nn.GELU()));
+    const model = new nn.Sequential(new QuantStub(), new nn.Linear(4, 4), new nn.Sequential(new nn.SiLU()));
     const prepared = prepare(model);
     prepared.call(input);
-    expect(() => convert(prepared).call(input)).toThrow(/^2\.0: \[aten::gelu\] got a QuantizedTensor.*DeQuantStub/);
+    expect(() => convert(prepared).call(input)).toThrow(/^2\.0: \[aten::silu\] got a QuantizedTensor.*DeQuantStub/);
   });
 
   test('an add without FloatFunctional', () => {
@@ -380,6 +381,39 @@ describe('classic failures name the module and the remedy', () => {
   test('convert without prepare, and prepare twice', () => {
     expect(() => convert(stubless())).toThrow('has no observers; call prepare');
     expect(() => prepare(prepare(stubless()))).toThrow('has observers already');
+  });
+
+  test('a module without a static form, which stays float, in the report', () => {
+    const model = new nn.Sequential(
+      new QuantStub(),
+      new nn.Linear(4, 4),
+      new DeQuantStub(),
+      new nn.SiLU(),
+      new nn.GELU(),
+    );
+    const prepared = prepare(model);
+    prepared.call(input);
+    const int8 = convert(prepared);
+    int8.call(input);
+    expect(coverage(int8).rows.slice(-2)).toEqual([
+      { path: '3', op: 'SiLU', precision: 'float32', reason: 'no static int8 form' },
+      {
+        path: '4',
+        op: 'QuantizedGELU',
+        precision: 'float32',
+        reason: 'float values reach it: it lies outside the stubs',
+      },
+    ]);
+  });
+
+  test('a batch norm that was not fused', () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    prepare(new QuantWrapper(new nn.Sequential(new nn.Conv2d(1, 1, 1), new nn.BatchNorm2d(1))));
+    const said = warnings.mock.calls.map(([message]) => String(message));
+    warnings.mockRestore();
+    expect(said).toEqual([
+      expect.stringMatching(/^\[prepare\] batch norms follow module\.0 unfused.*fuseModules\(model\) before prepare/),
+    ]);
   });
 
   test('training mode', () => {
@@ -409,7 +443,7 @@ describe('classic failures name the module and the remedy', () => {
   });
 
   test('a model without anything to quantize', () => {
-    expect(() => prepare(new nn.Sequential(new nn.GELU()))).toThrow('nothing to quantize in Sequential');
+    expect(() => prepare(new nn.Sequential(new nn.SiLU()))).toThrow('nothing to quantize in Sequential');
   });
 
   test('inputs of another dtype, and codes given to a stub', () => {

@@ -38,6 +38,7 @@ describe('activations with qparams of their own', () => {
   it('go through float32', () => {
     expect(codes(Q.leakyRelu(x, { ...out, negativeSlope: 0.5 }))).toEqual([8, 12, 16, 24, 255]);
     expect(codes(Q.hardswish(x, out))).toEqual([16, 15, 16, 23, 255]); // 0, -1/3, 0, 5/3, 59.75
+    expect(codes(Q.gelu(x, out))).toEqual([16, 16, 16, 24, 255]); // -0.0001, -0.046, 0, 1.95, 59.75
     expect(codes(Q.hardsigmoid(x))).toEqual([0, 43, 128, 213, 255]); // 256 times 0, 1/6, 1/2, 5/6, 1
     expect(codes(Q.elu(x, out))).toEqual([12, 13, 16, 24, 255]); // e^-4 - 1, e^-2 - 1, ...
     expect(codes(Q.celu(x, { ...out, alpha: 2 }))).toEqual([9, 11, 16, 24, 255]); // 2 (e^-2 - 1), 2 (e^-1 - 1)
