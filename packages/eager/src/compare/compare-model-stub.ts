@@ -3,7 +3,7 @@ import type { ComparisonRow } from '@octavo/observers';
 import { isExactly, type ModuleClass } from '../convert/module-class.js';
 import { Comparisons } from './comparisons.js';
 import { eachInputs, type ModelBatches } from './model-inputs.js';
-import { twins } from './twins.js';
+import { twinsWithParts } from './twins.js';
 import { dequantized } from './values.js';
 import { type ModuleCall, watchCalls } from './watch-calls.js';
 
@@ -46,7 +46,9 @@ function shadowsOf(
   quantized: Module,
   types: readonly ModuleClass[] | null,
 ): [path: string, float: Module, quantized: Module][] {
-  const replaced = twins(float, quantized).filter(([, twin, module]) => twin.constructor !== module.constructor);
+  const replaced = twinsWithParts(float, quantized).filter(
+    ([, twin, module]) => twin.constructor !== module.constructor,
+  );
   if (types === null) return replaced;
   const found = replaced.filter(([, twin, module]) =>
     types.some((type) => isExactly(twin, type) || isExactly(module, type)),

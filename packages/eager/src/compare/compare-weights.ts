@@ -11,7 +11,7 @@ import { withBatchNormFolded } from '../fuse/fold.js';
 import { Fused } from '../fuse/fused.js';
 import { QuantizedConv } from '../static/quantized-conv.js';
 import { QuantizedLinear } from '../static/quantized-linear.js';
-import { twins } from './twins.js';
+import { twinsWithParts } from './twins.js';
 
 type Named = [name: string, weight: Comparable][];
 
@@ -46,7 +46,7 @@ function recurrent(suffix: string, { ih, hh }: Record<'ih' | 'hh', LinearPackedP
  * `fuseModules`: weights are then those with the batch norm in them.
  */
 export function compareWeights(float: Module, quantized: Module): ComparisonRow[] {
-  return twins(float, quantized).flatMap(([path, twin, module]) => {
+  return twinsWithParts(float, quantized).flatMap(([path, twin, module]) => {
     const owner = weightOwner(twin) as unknown as Record<string, Tensor | undefined>;
     return weightsOf(module).flatMap(([name, weight]) => {
       const original = owner[name];

@@ -5,6 +5,8 @@ import { dequantize, manualSeed, nn, type QuantizedTensor, type Tensor } from '@
 import { getDefaultQConfig, sqnr } from '@octavo/observers';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
+  compareModelStub,
+  compareWeights,
   convert,
   coverage,
   DeQuantStub,
@@ -14,6 +16,7 @@ import {
   QuantStub,
   QuantWrapper,
   quantize,
+  quantizeDynamic,
   registerModule,
   saveQuantized,
 } from '../../src/index.js';
@@ -168,5 +171,26 @@ describe('static attention', () => {
     for (let row = 0; row < 6; row++) {
       expect(data.slice(3 * row, 3 * row + 3).reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 1);
     }
+  });
+});
+
+describe('the numeric suite', () => {
+  test('compares the parts of modules that were taken apart', async () => {
+    const model = new Recurrent({});
+    const x = noise([5, 3, 6], 7);
+    const int8 = await quantize(model, (prepared) => void prepared.call(x));
+    const cell = 'lstm.layers.0.layer_fw.cell';
+    const weights = compareWeights(model, int8);
+    expect(weights.map(({ name }) => name)).toEqual([`${cell}.igates.weight`, `${cell}.hgates.weight`]);
+    const shadows = await compareModelStub(model, int8, null, [[x]]);
+    expect(shadows.map(({ name }) => name)).toEqual(expect.arrayContaining([`${cell}.gates`, `${cell}.ogate_cy`]));
+    expect(Math.min(...weights.map((row) => row.sqnr as number))).toBeGreaterThan(40);
+  });
+
+  test('compares the projections of a dynamically quantized attention', () => {
+    const model = new nn.Sequential(new nn.MultiheadAttention(16, 4));
+    expect(compareWeights(model, quantizeDynamic(model)).map(({ name }) => name)).toEqual(
+      ['linear_Q', 'linear_K', 'linear_V', 'out_proj'].map((part) => `0.${part}.weight`),
+    );
   });
 });
