@@ -6,6 +6,7 @@ import { defineCompare } from './commands/compare.js';
 import { defineDoctor } from './commands/doctor.js';
 import { defineEval } from './commands/eval.js';
 import { EXIT, exitCodeOf, messageOf } from './commands/exit-code.js';
+import { defineExport } from './commands/export.js';
 import { defineGolden } from './commands/golden.js';
 import { defineInspect } from './commands/inspect.js';
 import { defineQuantize } from './commands/quantize.js';
@@ -16,6 +17,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineEval,
   defineQuantize,
   defineRun,
+  defineExport,
   defineInspect,
   defineCompare,
   defineGolden,

@@ -33,6 +33,7 @@ export type { Use, Value } from './ir/value.js';
 export type { ElementType, PackedType, TensorType, ValueType } from './ir/value-type.js';
 export { verify } from './ir/verify.js';
 export { type Lowered, lower, type OutputSource } from './lower/lower.js';
+export { type DynamicAxes, type ExportOnnxOptions, exportOnnx } from './onnx/export/export-onnx.js';
 export { type ImportOnnxOptions, importOnnx } from './onnx/import-onnx.js';
 export type { Pass } from './passes/pass.js';
 export { calibrate } from './quantize/calibrate.js';

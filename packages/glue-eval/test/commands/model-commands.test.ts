@@ -2,6 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tensor } from '@octavo/core';
 import { readSafetensors, writeSafetensors } from '@octavo/core/node';
+import { importOnnx } from '@octavo/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTinyWorld, type TinyWorld } from '../eval/tiny-model.js';
 import { octavo } from './command-run.js';
@@ -107,6 +108,16 @@ describe('octavo run', () => {
     expect(code).toBe(2);
     expect(err).toMatch(REFUSED);
     expect(err).toContain("expected a tensor 'input_ids' for the graph's input, got ids");
+  });
+});
+
+describe('octavo export', () => {
+  it('writes an ONNX model of a saved graph', async () => {
+    const model = join(world.dir, 'model.onnx');
+    const { code, out } = await octavo(['export', saved, '--out', model]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/model\.onnx: \d+\.\d MB\n$/);
+    expect((await importOnnx(model)).inputNames).toEqual(['input_ids', 'attention_mask', 'token_type_ids']);
   });
 });
 

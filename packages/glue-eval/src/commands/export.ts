@@ -1,0 +1,17 @@
+import { exportOnnx, loadGraph } from '@octavo/graph';
+import { checkWritable } from '../output-file.js';
+import type { DefineCommand } from './command.js';
+
+/** `octavo export`: a saved graph as an ONNX model. */
+export const defineExport: DefineCommand = (program, io) => {
+  program
+    .command('export')
+    .description('Write a saved graph as an ONNX model, for ONNX Runtime and transformers.js.')
+    .argument('<graph>', 'file that `octavo quantize` saved')
+    .requiredOption('--out <file>', 'ONNX model to write')
+    .action(async (file: string, { out }: { out: string }) => {
+      await checkWritable(out, '--out');
+      const size = await exportOnnx(await loadGraph(file), out);
+      io.out(`${out}: ${(size / 1e6).toFixed(1)} MB\n`);
+    });
+};

@@ -1,0 +1,193 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type DType, OctavoError, Tensor } from '@octavo/core';
+import {
+  AttributeProto_AttributeType as Kind,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from '../gen/onnx_pb.js';
+
+/** The operator set of exported models: the first with LayerNormalization, which ONNX Runtime 1.13 and later open. */
+const OPSET = 17n;
+/** Of opset 17 (ONNX 1.12). */
+const IR_VERSION = 8n;
+/** The largest message that protobuf can hold. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/** ONNX's codes of the dtypes (TensorProto.DataType). */
+export const ONNX_TYPES: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
+
+/** A whole number is INT and a list of them INTS; what is neither says so. */
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly texts: readonly string[] }
+  | { readonly tensor: Tensor };
+
+/** A dim is a number, a name for one that is known when the model runs, or a list is null where even the rank is not. */
+export type OnnxDims = readonly (number | string)[] | null;
+
+/** An ONNX graph that is being written, value by value; every tensor is stored once, whoever reads it. */
+export class ModelWriter {
+  private readonly nodes: NodeProto[] = [];
+  private readonly initializers = new Map<string, TensorProto>();
+  private readonly names = new Set<string>();
+  private readonly stored = new Map<Tensor, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly inputs: ValueInfoProto[] = [];
+  private readonly outputs: ValueInfoProto[] = [];
+  private scope = '';
+
+  constructor(private readonly name: string) {}
+
+  /** Names of inputs and outputs, which no other value may take. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.names.add(name);
+  }
+
+  /** What the names of the nodes that follow begin with: the path of their module. */
+  within(scope: string): void {
+    this.scope = scope;
+  }
+
+  addInput(name: string, dtype: DType, dims: OnnxDims): void {
+    this.inputs.push(valueInfo(name, dtype, dims));
+  }
+
+  addOutput(name: string, dtype: DType, dims: OnnxDims): void {
+    this.outputs.push(valueInfo(name, dtype, dims));
+  }
+
+  /** A node of one output, whose name it gives back: `output`, or one that nothing else has. */
+  op(type: string, inputs: readonly string[], attrs: Record<string, OnnxAttribute> = {}, output?: string): string {
+    const name = output ?? this.free(this.scope === '' ? type : `${this.scope}.${type}`);
+    this.add(type, inputs, [name], attrs);
+    return name;
+  }
+
+  /** A node of `count` outputs. */
+  ops(type: string, inputs: readonly string[], count: number, attrs: Record<string, OnnxAttribute> = {}): string[] {
+    const base = this.scope === '' ? type : `${this.scope}.${type}`;
+    const outputs = Array.from({ length: count }, () => this.free(base));
+    this.add(type, inputs, outputs, attrs);
+    return outputs;
+  }
+
+  /** An initializer: the same tensor object is stored once. */
+  initializer(hint: string, tensor: Tensor): string {
+    const known = this.stored.get(tensor);
+    if (known !== undefined) return known;
+    const name = this.free(hint);
+    this.initializers.set(name, tensorProto(name, tensor));
+    this.stored.set(tensor, name);
+    return name;
+  }
+
+  /** A small initializer by its content: equal ones are one. */
+  constant(dtype: DType, values: readonly number[], dims: readonly number[]): string {
+    const key = `${dtype} [${dims}] ${values.map((value) => (Object.is(value, -0) ? '-0' : value))}`;
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
+    const tensor = Tensor.from(values, { dtype });
+    const name = this.initializer('constant', new Tensor(dtype, tensor.raw.data as never, [...dims]));
+    this.constants.set(key, name);
+    return name;
+  }
+
+  scalar(value: number, dtype: DType = 'float32'): string {
+    return this.constant(dtype, [value], []);
+  }
+
+  /** An int64 vector: axes, shapes, sizes. */
+  ints(values: readonly number[]): string {
+    return this.constant('int64', values, [values.length]);
+  }
+
+  encode(): Uint8Array {
+    const size = [...this.initializers.values()].reduce((sum, { rawData }) => sum + rawData.length, 0);
+    if (size >= MAX_BYTES) {
+      throw new OctavoError(
+        'UNSUPPORTED',
+        `[exportOnnx] the weights take ${size} bytes; an ONNX file holds less than 2 GiB. Quantize the graph first`,
+      );
+    }
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: IR_VERSION,
+        producerName: 'octavo',
+        opsetImport: [{ domain: '', version: OPSET }],
+        graph: {
+          name: this.name,
+          node: this.nodes,
+          initializer: [...this.initializers.values()],
+          input: this.inputs,
+          output: this.outputs,
+        },
+      }),
+    );
+  }
+
+  private add(
+    type: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attrs: Record<string, OnnxAttribute>,
+  ): void {
+    const node = {
+      opType: type,
+      name: `${this.scope}/${type}_${this.nodes.length}`,
+      input: [...inputs],
+      output: [...outputs],
+      attribute: Object.entries(attrs).map(([name, value]) => ({ name, ...attribute(value) })),
+    };
+    this.nodes.push(create(NodeProtoSchema, node));
+  }
+
+  private free(hint: string): string {
+    let name = hint;
+    for (let i = this.names.size; this.names.has(name); i++) name = `${hint}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+}
+
+function tensorProto(name: string, { type, raw }: Tensor): TensorProto {
+  const rawData = new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.byteLength);
+  return create(TensorProtoSchema, { name, dataType: ONNX_TYPES[type], dims: raw.dims.map(BigInt), rawData });
+}
+
+function attribute(value: OnnxAttribute) {
+  if (typeof value === 'number') return { type: Kind.INT, i: BigInt(value) };
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  if ('tensor' in value) return { type: Kind.TENSOR, t: tensorProto('', value.tensor) };
+  if ('texts' in value) return { type: Kind.STRINGS, strings: value.texts.map(utf8) };
+  if ('text' in value) return { type: Kind.STRING, s: utf8(value.text) };
+  if ('float' in value) return { type: Kind.FLOAT, f: value.float };
+  return { type: Kind.INTS, ints: value.map(BigInt) };
+}
+
+function valueInfo(name: string, dtype: DType, dims: OnnxDims): ValueInfoProto {
+  const dim = dims?.map((size) => ({
+    value:
+      typeof size === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(size) }
+        : { case: 'dimParam' as const, value: size },
+  }));
+  const value = { elemType: ONNX_TYPES[dtype], ...(dim && { shape: { dim } }) };
+  return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value } } });
+}

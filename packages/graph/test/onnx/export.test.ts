@@ -1,0 +1,228 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { F, Module, nn, type Tensor } from '@octavo/core';
+import {
+  defaultDynamicQConfig,
+  floatQParamsWeightOnlyQConfig,
+  getDefaultQConfig,
+  perChannelDynamicQConfig,
+  perRowDynamicQConfig,
+} from '@octavo/observers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  calibrate,
+  exportOnnx,
+  type Graph,
+  importOnnx,
+  prepareDynamic,
+  quantize,
+  quantizeDynamic,
+  trace,
+} from '../../src/index.js';
+import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { images, tinyConvNet } from '../conv-models.js';
+import { floats, floatsOf, seeded, sentences, TinyClassifier } from '../models.js';
+import { optimizedOps, runInOrt } from './ort.js';
+import { largestDifference, SHARED_MODELS, storedCases } from './shared-models.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'octavo-export-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Rounding of float sums in another order, over the depth of these models: 2^-18 of the largest output. */
+function floatTolerance(expected: Tensor | undefined): number {
+  return floatsOf(expected).reduce((most, x) => Math.max(most, Math.abs(x)), 1) * 2 ** -18;
+}
+
+async function compareInOrt(graph: Graph, feeds: Record<string, Tensor>, tolerance?: number): Promise<void> {
+  const bytes = encodeOnnx(graph);
+  const theirs = await runInOrt(bytes, feeds);
+  const again = (await importOnnx(bytes)).run(feeds);
+  for (const [name, ours] of Object.entries(graph.run(feeds))) {
+    const most = tolerance ?? floatTolerance(ours);
+    expect(largestDifference(theirs[name], ours), `${name} in ONNX Runtime`).toBeLessThanOrEqual(most);
+    expect(largestDifference(again[name], ours), `${name} imported again`).toBeLessThanOrEqual(most);
+  }
+}
+
+const classifier = (): Graph =>
+  trace(
+    seeded(() => new TinyClassifier()),
+    sentences([3, 5]),
+  );
+const convNet = (): Graph => trace(tinyConvNet().eval(), images(2));
+
+describe('float graphs', () => {
+  it('a text classifier gives its float results at any batch and length', async () => {
+    const graph = classifier();
+    await compareInOrt(graph, sentences([3, 5]));
+    await compareInOrt(graph, sentences([7, 2, 6, 1]));
+  });
+
+  it('a convolutional network gives its float results at any batch', async () => {
+    await compareInOrt(convNet(), images(2));
+    await compareInOrt(convNet(), images(5));
+  });
+});
+
+/** Every module of nn that a network for images has, with sizes that show which axis is which. */
+class Assorted extends Module<(x: Tensor) => Tensor> {
+  transposed = new nn.ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1 });
+  group = new nn.GroupNorm(2, 6);
+  up = new nn.Upsample({ size: [9, 11], mode: 'bilinear' });
+  nearest = new nn.Upsample({ size: [20, 28], mode: 'nearest' });
+  pad = new nn.ZeroPad2d([1, 2, 0, 1]);
+  average = new nn.AvgPool2d(3, { stride: 2, padding: 1 });
+  conv = new nn.Conv1d(6, 3, 3, { dilation: 2 });
+
+  forward(x: Tensor): Tensor {
+    let y = this.group.call(this.transposed.call(x));
+    y = F.hardswish(this.up.call(y));
+    y = F.silu(this.nearest.call(this.pad.call(F.leakyRelu(y, 0.1))));
+    y = this.average.call(F.add(F.elu(y, 0.5), F.celu(y, 2)));
+    y = F.logSoftmax(F.hardsigmoid(this.conv.call(F.reshape(y, [0, 6, -1]))), 1);
+    return F.cat([F.slice(y, 2, 1, 4), F.unsqueeze(F.mean(y, [2]), 2)], 2);
+  }
+}
+
+describe('other ops', () => {
+  it('are written in the form that gives their results', async () => {
+    const feeds = { x: floats([2, 4, 5, 6], 3) };
+    await compareInOrt(
+      trace(
+        seeded(() => new Assorted()),
+        feeds,
+      ),
+      feeds,
+    );
+  });
+
+  it.skipIf(SHARED_MODELS === null).each(['tiny_bert_float', 'tiny_resnet_float', 'lstm_float'])(
+    '%s, imported and exported, gives what it gave',
+    async (name) => {
+      const graph = await importOnnx(`${SHARED_MODELS}onnx/${name}.onnx`);
+      for (const { inputs } of await storedCases(name)) await compareInOrt(graph, inputs);
+    },
+  );
+});
+
+describe('int8 graphs', () => {
+  const qconfig = getDefaultQConfig('onednn');
+  let float: Graph;
+  let int8: Graph;
+  beforeAll(async () => {
+    float = convNet();
+    int8 = await quantize(float, { '': qconfig }, calibrate, [[images(8)]]);
+  });
+
+  it('a static network runs in int8 ops in ONNX Runtime, at most one code of the result away', async () => {
+    const last = [...int8.nodes()].findLast(({ op }) => op === 'quantized::linear');
+    const scale = last?.attrs.scale as number;
+    for (const count of [1, 8]) await compareInOrt(int8, images(count), scale * (1 + 2 ** -20));
+    const ops = await optimizedOps(encodeOnnx(int8), folder);
+    expect(ops.filter((op) => op === 'QLinearConv')).toHaveLength(4);
+    expect(ops).toContain('QGemm');
+    expect(ops).toContain('QLinearAdd');
+    expect(ops).not.toContain('Conv');
+    expect(ops.filter((op) => op === 'QuantizeLinear' || op === 'DequantizeLinear')).toHaveLength(2);
+  });
+
+  it('a debug graph is written as the pairs that it has', async () => {
+    const debug = await quantize(float, { '': qconfig }, calibrate, [[images(8)]], { debug: true });
+    const last = [...int8.nodes()].findLast(({ op }) => op === 'quantized::linear');
+    await compareInOrt(debug, images(3), (last?.attrs.scale as number) * (1 + 2 ** -20));
+  });
+
+  it.each([
+    ['one scale a weight', defaultDynamicQConfig],
+    ['one scale a channel', perChannelDynamicQConfig],
+  ])('a dynamic classifier with %s gives the same logits, in int8 products', async (_, dynamic) => {
+    const graph = quantizeDynamic(classifier(), { '': dynamic });
+    for (const lengths of [
+      [3, 5],
+      [9, 1, 4],
+    ])
+      await compareInOrt(graph, sentences(lengths));
+    const ops = await optimizedOps(encodeOnnx(graph), folder);
+    expect(ops.filter((op) => op === 'MatMulInteger' || op === 'MatMulIntegerToFloat')).toHaveLength(12);
+    // Q, K and V of a layer read one set of codes.
+    expect(ops.filter((op) => op === 'QuantizeLinear')).toHaveLength(8);
+  });
+
+  it('ranges of rows are spelled out around int8 products', async () => {
+    const graph = quantizeDynamic(classifier(), { '': perRowDynamicQConfig });
+    for (const lengths of [
+      [3, 5],
+      [9, 1, 4],
+    ])
+      await compareInOrt(graph, sentences(lengths));
+    const ops = await optimizedOps(encodeOnnx(graph), folder);
+    expect(ops.filter((op) => op === 'MatMulInteger')).toHaveLength(12);
+  });
+
+  it('embedding tables stay in their codes', async () => {
+    const dynamic = quantizeDynamic(classifier(), { words: floatQParamsWeightOnlyQConfig });
+    expect(dynamic.print()).toContain('quantized::embedding_byte');
+    await compareInOrt(dynamic, sentences([3, 5]));
+  });
+});
+
+describe('the file', () => {
+  it('is whole or not there, and tells its size', async () => {
+    const file = join(folder, 'model.onnx');
+    const size = await exportOnnx(convNet(), file);
+    expect(readdirSync(folder).filter((name) => name.startsWith('model'))).toEqual(['model.onnx']);
+    expect(size).toBe(encodeOnnx(convNet()).length);
+    const feeds = images(2);
+    expect(largestDifference((await runInOrt(file, feeds)).output, convNet().run(feeds).output)).toBeLessThan(1e-4);
+    await expect(exportOnnx(convNet(), join(folder, 'none', 'model.onnx'))).rejects.toThrow(
+      /none.model\.onnx: its folder does not exist/,
+    );
+  });
+
+  it('holds a weight that two modules share once', () => {
+    class Tied extends Module<(x: Tensor) => Tensor> {
+      a = new nn.Linear(64, 64);
+      b = new nn.Linear(64, 64);
+
+      forward(x: Tensor): Tensor {
+        return this.b.call(this.a.call(x));
+      }
+    }
+    const tied = seeded(() => new Tied());
+    const apart = encodeOnnx(trace(tied, { x: floats([1, 64]) })).length;
+    tied.b.weight = tied.a.weight;
+    const shared = encodeOnnx(trace(tied, { x: floats([1, 64]) })).length;
+    expect(apart - shared).toBeGreaterThanOrEqual(64 * 64 * 4);
+  });
+
+  it('names the dims that may change, by default or as told', async () => {
+    const bytes = encodeOnnx(classifier(), { dynamicAxes: { ids: { 1: 'length' }, mask: { 1: 'length' } } });
+    await runInOrt(bytes, sentences([3, 6]));
+    await expect(runInOrt(bytes, sentences([3, 6, 2]))).rejects.toThrow(/invalid dimensions/i);
+    expect(() => encodeOnnx(classifier(), { dynamicAxes: { id: { 0: 'batch' } } })).toThrow(
+      "[exportOnnx] dynamicAxes names 'id', which is no input; the inputs are ids, mask",
+    );
+  });
+});
+
+describe('what has no ONNX form', () => {
+  it('is named, with its module', () => {
+    class Sorted extends Module<(x: Tensor) => Tensor> {
+      pool = new nn.AdaptiveAvgPool2d([2, 3]);
+
+      forward(x: Tensor): Tensor {
+        return this.pool.call(x);
+      }
+    }
+    expect(() => encodeOnnx(trace(new Sorted(), { x: floats([1, 2, 5, 5]) }))).toThrow(
+      "[exportOnnx] aten::adaptive_avg_pool in module 'pool' has no ONNX form: [5,5] in [2,3] parts",
+    );
+  });
+
+  it('is a prepared graph too', () => {
+    expect(() => encodeOnnx(prepareDynamic(classifier(), { '': defaultDynamicQConfig }))).toThrow(
+      '[exportOnnx] this graph is prepared, not finished: convert it first',
+    );
+  });
+});
