@@ -57,7 +57,8 @@ export function hasChannels(dims: Dims): boolean {
 /** The layouts of one call of an op, by the rank of each operand that is channels-last; null for the others. */
 export function layoutOf(op: string, channelsLast: readonly (number | null)[], attrs: Attrs): Layout {
   const rule = RULE_OF.get(op);
-  if (rule === 'writes') return { inputs: true, output: true };
+  // Weights are packed from row-major memory.
+  if (rule === 'writes') return { inputs: channelsLast.slice(1).every((rank) => rank === null), output: true };
   if (op === 'octavo::to_layout') return { inputs: true, output: attrs.channelsLast === 1 };
   const [first] = channelsLast;
   if (channelsLast.every((rank) => rank === null)) return { inputs: true, output: false };
