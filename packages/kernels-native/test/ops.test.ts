@@ -10,6 +10,7 @@ import {
   type Cases,
   codes,
   dims,
+  dynamicScheme,
   floats,
   generator,
   inChannelsLast,
@@ -28,10 +29,7 @@ const CASES: Cases = {
     const bias = r() < 0.5 ? floats(r, [n]) : null;
     return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 3) }];
   },
-  'octavo::quantize_dynamic': (r) => [
-    [floats(r, dims(r, 1, 3, 40), 0.05)],
-    { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1) },
-  ],
+  'octavo::quantize_dynamic': (r) => [[floats(r, dims(r, 1, 3, 40), 0.05)], dynamicScheme(r)],
   'octavo::linear_quantized': (r) => {
     const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
     const ranges = r() < 0.2 ? 1 : m;
@@ -46,7 +44,7 @@ const CASES: Cases = {
   },
   'quantized::linear_dynamic': (r) => {
     const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
-    const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1), activation: integer(r, 0, 3) };
+    const attrs = { ...dynamicScheme(r), activation: integer(r, 0, 3) };
     return [[floats(r, [m, k], 0.01), packedWeights(r, n, k)], attrs];
   },
   'aten::layer_norm': (r) => {

@@ -9,7 +9,7 @@ import {
   Tensor,
   type TensorMeta,
 } from '@octavo/core';
-import { floats, integer, packedWeights, type Random } from './random.js';
+import { dynamicScheme, floats, integer, packedWeights, type Random } from './random.js';
 
 /** A program under construction: values with the shapes they have for the example input. */
 export class Builder {
@@ -112,7 +112,7 @@ function linear(b: Builder, r: Random, x: number, out: number): number {
 }
 
 function linearInt8(b: Builder, r: Random, x: number, out: number): number {
-  const attrs = { scheme: integer(r, 0, 1), reduceRange: integer(r, 0, 1) };
+  const attrs = dynamicScheme(r);
   const quantized = b.op('octavo::quantize_dynamic', [x], attrs);
   const packed = b.constant(packedWeights(r, out, width(b, x)));
   return first(b.op('octavo::linear_quantized', [...quantized, packed], { activation: integer(r, 0, 3) }));

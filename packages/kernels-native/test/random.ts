@@ -2,6 +2,7 @@ import {
   type Attrs,
   channelsLastOf,
   type DType,
+  DYNAMIC_SCHEMES,
   LinearPackedParams,
   type Operand,
   QuantizedTensor,
@@ -105,4 +106,10 @@ export function inChannelsLast(tensor: Tensor): Tensor {
   const { type, raw } = tensor;
   if (raw.dims.length < 3 || raw.dims.length > 5) return tensor;
   return Tensor.channelsLast(type, channelsLastOf(raw.data, raw.dims), raw.dims);
+}
+
+/** A scheme of dynamic ranges, with a reduced range where it has one. */
+export function dynamicScheme(random: Random): { scheme: number; reduceRange: number } {
+  const scheme = integer(random, 0, 2);
+  return { scheme, reduceRange: scheme === DYNAMIC_SCHEMES.onnx ? 0 : integer(random, 0, 1) };
 }

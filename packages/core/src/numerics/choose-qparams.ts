@@ -1,4 +1,4 @@
-import { rint } from './round.js';
+import { clamp, rint } from './round.js';
 
 const f = Math.fround;
 
@@ -45,6 +45,15 @@ export function chooseQParams(
   const initial = errorMin < errorMax ? fromMin : fromMax;
   const zeroPoint = initial < low ? low : initial > high ? high : rint(initial);
   return { scale: f(scale), zeroPoint: zeroPoint + 0 }; // + 0: a zero point is an integer and has no -0.
+}
+
+/**
+ * The rule of ONNX's DynamicQuantizeLinear: a range that holds 0 in 255 steps, scale = (max - min) / 255 in float32, 1
+ * where that is 0; zeroPoint = clamp(rint(-min / scale)).
+ */
+export function onnxQParams(min: number, max: number): QParams {
+  const scale = f(f(max - min) / 255) || 1;
+  return { scale, zeroPoint: clamp(rint(f(-min / scale)), 0, 255) + 0 };
 }
 
 /** The finite range of `count` values from `offset`; NaN and infinities do not count, an empty range is [0, 0]. */

@@ -1,18 +1,28 @@
-import { chooseQParams, finiteRange } from '../numerics/choose-qparams.js';
+import { OctavoError } from '../errors.js';
+import { chooseQParams, finiteRange, onnxQParams } from '../numerics/choose-qparams.js';
 import { fma } from '../numerics/fma.js';
 import { inverseScale, quantizeFused } from '../numerics/quantize.js';
 import type { LinearPackedParams } from '../tensor/linear-packed-params.js';
 import { type Dims, sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { activationOf, checkActivation } from './activation.js';
+import { onnxCode } from './array/linear-quantization.js';
 import { attrNumber, dimsOf, floats, packedMeta, shapeError, tensorMeta } from './check.js';
 import type { Attrs, OpDef, OperandMeta } from './op-def.js';
 
 const f = Math.fround;
 
-/** Granularity of a dynamic range: PyTorch's one a tensor, or ours, one for each row of the last dimension. */
-export const DYNAMIC_SCHEMES = { perTensor: 0, perRow: 1 } as const;
+/**
+ * How a dynamic range is chosen: PyTorch's one a tensor; ours, one for each row of the last dimension; or ONNX's one a
+ * tensor, for imported graphs (`onnxQParams`), which has no reduced form.
+ */
+export const DYNAMIC_SCHEMES = { perTensor: 0, perRow: 1, onnx: 2 } as const;
 export type DynamicScheme = keyof typeof DYNAMIC_SCHEMES;
+
+function checkScheme(op: string, attrs: Attrs): void {
+  if (attrNumber(attrs, 'scheme', 0) !== DYNAMIC_SCHEMES.onnx || attrNumber(attrs, 'reduceRange', 0) === 0) return;
+  throw new OctavoError('INVALID_ARGUMENT', `[${op}] the scheme 'onnx' has no reduced range; set reduceRange to 0`);
+}
 
 /** [rows, columns] of a tensor seen as a matrix whose rows are its last dimension. */
 function matrixOf(dims: Dims): [number, number] {
@@ -22,7 +32,8 @@ function matrixOf(dims: Dims): [number, number] {
 /**
  * Ranges and uint8 codes of an activation, at run time. x [..., k] float32 -> codes [..., k] uint8,
  * scales float32 [rows] and zeroPoints int32 [rows] (perTensor: the same pair for every row).
- * code = clamp(rint(fma(x, 1 / scale, zeroPoint)), 0, 255): FBGEMM's form, with the zero point inside the rounding.
+ * code = clamp(rint(fma(x, 1 / scale, zeroPoint)), 0, 255): FBGEMM's form, with the zero point inside the rounding; of the
+ * scheme onnx clamp(rint(x / scale) + zeroPoint, 0, 255).
  * NaN becomes the zero point, infinities saturate, and neither counts in a range. The codes may pass 127 with
  * `reduceRange`, as PyTorch's do.
  */
@@ -32,7 +43,8 @@ export const quantizeDynamicRows: OpDef = {
   inputs: ['x'],
   attrs: { scheme: 'int', reduceRange: 'int' },
   outputs: ['codes', 'scales', 'zeroPoints'],
-  infer([xMeta]) {
+  infer([xMeta], attrs) {
+    checkScheme(this.name, attrs);
     const x = tensorMeta(this.name, 'x', xMeta, 'float32');
     if (x.dims.length < 1) throw shapeError(this.name, 'x [..., k]', x.dims);
     const [rows] = matrixOf(x.dims);
@@ -49,21 +61,30 @@ export const quantizeDynamicRows: OpDef = {
     const scales = new Float32Array(rows);
     const zeroPoints = new Int32Array(rows);
     const reduceRange = attrNumber(attrs, 'reduceRange', 0) === 1;
-    const perRow = attrNumber(attrs, 'scheme', 0) === DYNAMIC_SCHEMES.perRow;
+    const scheme = attrNumber(attrs, 'scheme', 0);
+    const perRow = scheme === DYNAMIC_SCHEMES.perRow;
     for (let row = 0; row < rows; row++) {
       if (perRow || row === 0) {
         const range = finiteRange(data, row * columns, perRow ? columns : data.length);
-        const { scale, zeroPoint } = chooseQParams(range.min, range.max, { reduceRange });
+        const { scale, zeroPoint } =
+          scheme === DYNAMIC_SCHEMES.onnx
+            ? onnxQParams(range.min, range.max)
+            : chooseQParams(range.min, range.max, { reduceRange });
         scales[row] = scale;
         zeroPoints[row] = zeroPoint;
       } else {
         scales[row] = scales[0] as number;
         zeroPoints[row] = zeroPoints[0] as number;
       }
-      const inverse = inverseScale(scales[row] as number);
+      const scale = scales[row] as number;
+      const inverse = inverseScale(scale);
       const zeroPoint = zeroPoints[row] as number;
       for (let i = row * columns; i < (row + 1) * columns; i++) {
-        codes[i] = quantizeFused(data[i] as number, inverse, zeroPoint);
+        const value = data[i] as number;
+        codes[i] =
+          scheme === DYNAMIC_SCHEMES.onnx
+            ? onnxCode(value, scale, zeroPoint)
+            : quantizeFused(value, inverse, zeroPoint);
       }
     }
     return [
@@ -145,6 +166,7 @@ export const linearDynamic: OpDef = {
   outputs: ['y'],
   infer([xMeta, packedParams]: readonly (OperandMeta | null)[], attrs) {
     checkActivation(this.name, attrs);
+    checkScheme(this.name, attrs);
     const x = tensorMeta(this.name, 'x', xMeta, 'float32');
     return [{ dtype: 'float32', dims: linearDims(this.name, x.dims, packedMeta(this.name, 'packed', packedParams)) }];
   },

@@ -1,6 +1,8 @@
 import '../reference-only.js';
 import { describe, expect, it } from 'vitest';
 import * as F from '../../src/functional.js';
+import { dispatch } from '../../src/ops/dispatch.js';
+import { opByName } from '../../src/ops/op-table.js';
 import { quantizePerChannel, quantizePerTensor } from '../../src/quantize.js';
 import { LinearPackedParams } from '../../src/tensor/linear-packed-params.js';
 import { QuantizedTensor } from '../../src/tensor/quantized-tensor.js';
@@ -89,4 +91,21 @@ describe('linear_dynamic', () => {
     expect(() => F.linearQuantized(short, packed)).toThrow('one scale and zero point, or one for each of 2 rows');
     expect(() => F.quantizeDynamic(Tensor.from(1))).toThrow('expected x [..., k], got []');
   });
+});
+
+it("the scheme 'onnx' gives what DynamicQuantizeLinear gives, and has no reduced range", () => {
+  for (const values of [
+    [-1, 0.3, 2.55, 0.005],
+    [0, 0, 0, 0],
+    [3, 1.5, 0.75, 2],
+  ]) {
+    const x = Tensor.from([values]);
+    const { codes, scales, zeroPoints } = F.quantizeDynamic(x, { scheme: 'onnx' });
+    const [expected, scale, zeroPoint] = dispatch(opByName('octavo::dynamic_quantize_linear'), [x], {}) as Tensor[];
+    expect(codes.data).toEqual(expected?.data);
+    expect([scales.data[0], zeroPoints.data[0]]).toEqual([scale?.data[0], zeroPoint?.data[0]]);
+  }
+  expect(() => F.quantizeDynamic(Tensor.from([[1]]), { scheme: 'onnx', reduceRange: true })).toThrow(
+    "[octavo::quantize_dynamic] the scheme 'onnx' has no reduced range; set reduceRange to 0",
+  );
 });

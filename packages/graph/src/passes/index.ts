@@ -8,6 +8,7 @@ import { fuseGelu } from './fuse-gelu.js';
 import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
+import { fuseOnnxDynamic } from './fuse-onnx-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
 import type { Pass } from './pass.js';
@@ -32,6 +33,7 @@ export const importPasses = (shapes: Shapes): readonly Pass[] => [
   removeDeadCode,
   fuseLayerNorm(shapes),
   fuseLinearBias,
+  fuseOnnxDynamic,
   fuseGelu,
   removeDeadCode,
 ];

@@ -7,12 +7,12 @@
 namespace octavo {
 namespace {
 
-enum Scheme { kPerTensor = 0, kPerRow = 1 };
+enum Scheme { kPerTensor = 0, kPerRow = 1, kOnnx = 2 };
 
 // Fills scales and zero points of all rows from their ranges.
-void dynamic_ranges(const Call& call, const View& x, bool per_row, bool reduce_range, float* scales, int32_t* zeros) {
+void dynamic_ranges(const Call& call, const View& x, int64_t scheme, bool reduce_range, float* scales, int32_t* zeros) {
   const size_t rows = x.rows(), columns = x.columns();
-  if (per_row) {
+  if (scheme == kPerRow) {
     for_row_chunks(call, rows, columns, [&](size_t from, size_t to) {
       for (size_t r = from; r < to; r++) {
         float min, max;
@@ -30,15 +30,31 @@ void dynamic_ranges(const Call& call, const View& x, bool per_row, bool reduce_r
     min = low < min ? low : min;
     max = high > max ? high : max;
   }
-  const QParams q = choose_qparams(min, max, reduce_range);
+  const QParams q = scheme == kOnnx ? onnx_qparams(min, max) : choose_qparams(min, max, reduce_range);
   for (size_t r = 0; r < rows; r++) scales[r] = q.scale, zeros[r] = q.zero_point;
+}
+
+// clamp(rint(x / scale) + zero, 0, 255) in a form that compilers vectorize: beyond 256 steps every code is an end, and adding
+// 1.5 * 2^23 rounds what is less to even. NaN is the zero point.
+void quantize_onnx(const float* x, size_t size, float scale, int32_t zero, uint8_t* codes) {
+  const float rounder = 12582912.0f;
+  for (size_t i = 0; i < size; i++) {
+    float steps = x[i] / scale;
+    steps = steps == steps ? steps : 0.0f;
+    steps = steps < -256.0f ? -256.0f : steps > 256.0f ? 256.0f : steps;
+    const int32_t code = int32_t((steps + rounder) - rounder) + zero;
+    codes[i] = uint8_t(code < 0 ? 0 : code > 255 ? 255 : code);
+  }
 }
 
 void quantize_rows(const Call& call, const View& x, const float* scales, const int32_t* zeros, uint8_t* codes) {
   const size_t columns = x.columns();
+  const bool onnx = call.attr_int(0) == kOnnx;
   for_row_chunks(call, x.rows(), columns, [&](size_t from, size_t to) {
     for (size_t r = from; r < to; r++) {
-      call.kernels->quantize_fma(x.floats() + r * columns, columns, 1.0f / scales[r], float(zeros[r]), codes + r * columns);
+      const float* row = x.floats() + r * columns;
+      if (onnx) quantize_onnx(row, columns, scales[r], zeros[r], codes + r * columns);
+      else call.kernels->quantize_fma(row, columns, 1.0f / scales[r], float(zeros[r]), codes + r * columns);
     }
   });
 }
@@ -91,7 +107,7 @@ Status quantize_dynamic(Call& call) {
   OCTAVO_TRY(expect_size(call, "zeroPoints", call.outputs[2], x.rows()));
   float* scales = call.outputs[1].floats();
   int32_t* zeros = call.outputs[2].as<int32_t>();
-  dynamic_ranges(call, x, call.attr_int(0) == kPerRow, call.attr_int(1) != 0, scales, zeros);
+  dynamic_ranges(call, x, call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
   quantize_rows(call, x, scales, zeros, call.outputs[0].data);
   return {};
 }
@@ -142,7 +158,7 @@ Status linear_dynamic(Call& call) {
   if ((codes == nullptr || ranges == nullptr) && x.size() != 0) return fail(Code::OutOfMemory, "[%s] no memory for codes", call.op);
   float* scales = reinterpret_cast<float*>(ranges);
   int32_t* zeros = reinterpret_cast<int32_t*>(ranges) + m;
-  dynamic_ranges(call, x, call.attr_int(0) == kPerRow, call.attr_int(1) != 0, scales, zeros);
+  dynamic_ranges(call, x, call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
   quantize_rows(call, x, scales, zeros, codes);
   return multiply(call, codes, scales, zeros, m, weight, static_cast<octavo_activation>(call.attr_int(2)), call.outputs[0].floats());
 }

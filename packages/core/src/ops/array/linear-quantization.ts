@@ -1,4 +1,5 @@
 import { OctavoError } from '../../errors.js';
+import { onnxQParams, type QParams } from '../../numerics/choose-qparams.js';
 import { clamp, rint } from '../../numerics/round.js';
 import { DTYPES, type DType, QUANTIZED_DTYPES, type TypedArray } from '../../tensor/dtype.js';
 import { checkAxis, type Dims, sizeOf } from '../../tensor/shape.js';
@@ -125,19 +126,15 @@ const dequantizeLinear: OpDef = {
   },
 };
 
-/**
- * The range of x, 0 included, in 255 steps: scale = (max - min) / 255 in float32, 1 where that is 0;
- * zeroPoint = clamp(rint(-min / scale)).
- */
-export function onnxDynamicQParams(x: Float32Array, from = 0, to = x.length): { scale: number; zeroPoint: number } {
+/** The range of x, as `onnxQParams` divides it. */
+export function onnxDynamicQParams(x: Float32Array, from = 0, to = x.length): QParams {
   let [min, max] = [0, 0];
   for (let i = from; i < to; i++) {
     const value = x[i] as number;
     if (value < min) min = value;
     if (value > max) max = value;
   }
-  const scale = f(f(max - min) / 255) || 1;
-  return { scale, zeroPoint: clamp(rint(f(-min / scale)), 0, 255) };
+  return onnxQParams(min, max);
 }
 
 /** The code of x under those qparams. */
