@@ -1,5 +1,4 @@
 import {
-  type DynamicScheme,
   F,
   LinearPackedParams,
   Module,
@@ -10,6 +9,7 @@ import {
 } from '@octavo/core';
 import { type DynamicLinearAttrs, dynamicLinearAttrs, type QConfig, quantizeWeight } from '@octavo/observers';
 import {
+  type DynamicRange,
   dynamicAttrs,
   dynamicRange,
   emptyPacked,
@@ -47,7 +47,7 @@ const TORCH_QINT8 = 12;
  */
 export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float32'>> {
   packed: LinearPackedParams;
-  scheme: DynamicScheme;
+  scheme: DynamicRange['scheme'];
   reduceRange: boolean;
 
   constructor(packed: LinearPackedParams, attrs: DynamicLinearAttrs) {

@@ -13,7 +13,8 @@ import type { DynamicLinearAttrs } from '@octavo/observers';
 
 /** How a dynamic module takes ranges, as `F.linearDynamic` is told. */
 export interface DynamicRange {
-  readonly scheme: DynamicScheme;
+  /** Imported graphs alone have ONNX's. */
+  readonly scheme: Exclude<DynamicScheme, 'onnx'>;
   readonly reduceRange: boolean;
 }
 
@@ -98,7 +99,7 @@ export function rangeState(prefix: string, range: DynamicRange): StateDict {
 /** What `rangeState` gave, as options again. */
 export function rangeFromState(module: string, state: StateDict, prefix: string): DynamicRange {
   return dynamicRange({
-    scheme: readInteger(module, state, `${prefix}scheme`, Object.values(DYNAMIC_SCHEMES)) as 0 | 1,
+    scheme: readInteger(module, state, `${prefix}scheme`, [0, 1]) as 0 | 1,
     reduceRange: readInteger(module, state, `${prefix}reduce_range`, [0, 1]) as 0 | 1,
   });
 }
