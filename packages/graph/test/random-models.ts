@@ -1,4 +1,4 @@
-import { F, nn, type Tensor } from '@octavo/core';
+import { F, nn, Tensor } from '@octavo/core';
 import fc from 'fast-check';
 import { floats } from './models.js';
 
@@ -38,6 +38,26 @@ const STEPS = {
     return (x) => norm.call(x);
   },
   add: () => (x, y) => F.add(x, y),
+  product: () => (x, y) => F.mul(F.tanh(x), y),
+  cat: (seed) => {
+    const weight = floats([WIDTH, 2 * WIDTH], seed, 0.4);
+    return (x, y) => F.linear(F.cat([x, y], -1), weight);
+  },
+  conv: (seed) => {
+    const [weight, bias] = [
+      floats([WIDTH, WIDTH / 2, 3], seed, 0.3),
+      seed % 3 === 0 ? null : floats([WIDTH], seed + 1),
+    ];
+    return overLength((x) => F.conv1d(x, weight, bias, { padding: 1, groups: 2 }));
+  },
+  convNormRelu: (seed) => {
+    const [weight, norm] = [floats([WIDTH, WIDTH, 1], seed, 0.4), exactNorm(seed)];
+    return overLength((x) => F.relu(norm(F.conv1d(x, weight))));
+  },
+  norm: (seed) => overLength(exactNorm(seed)),
+  groupNorm: (seed) => overLength((x) => F.groupNorm(x, 1 << (seed % 3))),
+  maxPool: () => overLength((x) => F.maxPool1d(x, 3, { stride: 1, padding: 1 })),
+  avgPool: () => overLength((x) => F.avgPool1d(x, 3, { stride: 1, padding: 1 })),
   scale: (seed) => (x) => F.mul(x, (seed % 7) - 3),
   attention: (seed) => (x, y, z) => F.multiHeadAttention(x, y, z, null, { heads: 1 << (seed % 3) }),
   matmul: (seed) => {
@@ -54,6 +74,18 @@ const STEPS = {
     return (x) => F.add(x, F.embedding(F.arangeLike(x, 1), table));
   },
 } satisfies Record<string, Build>;
+
+/** A step of ops that take [batch, channels, length]. */
+function overLength(apply: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
+  return (x) => F.permute(apply(F.permute(x, [0, 2, 1])), [0, 2, 1]);
+}
+
+/** A batch norm whose factors are powers of two and that shifts nothing: folded into weights it rounds as before. */
+function exactNorm(seed: number): (x: Tensor) => Tensor {
+  const filled = (x: number): Tensor<'float32'> => new Tensor('float32', new Float32Array(WIDTH).fill(x), [WIDTH]);
+  const [mean, variance, gamma] = [filled(0), filled(4 ** ((seed % 3) - 1)), filled(seed % 2 === 0 ? 1 : -0.5)];
+  return (x) => F.batchNorm(x, mean, variance, gamma, null, 0);
+}
 
 const KINDS = Object.keys(STEPS) as (keyof typeof STEPS)[];
 
