@@ -49,3 +49,4 @@ export type { TraceInputs } from './trace/named-tensors.js';
 export { type Traceable, trace } from './trace/trace.js';
 export { toDot } from './view/dot.js';
 export { toHtml } from './view/html.js';
+export { type QParamsRow, qparamsOf } from './view/qparams.js';

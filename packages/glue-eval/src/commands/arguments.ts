@@ -19,3 +19,11 @@ export function positiveInteger(value: string): number {
   }
   return number;
 }
+
+export function nonNegative(value: string): number {
+  const number = Number(value);
+  if (value.trim() === '' || !Number.isFinite(number) || number < 0) {
+    throw new InvalidArgumentError('Expected a number of 0 or more.');
+  }
+  return number;
+}

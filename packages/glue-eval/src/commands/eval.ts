@@ -23,6 +23,7 @@ interface EvalFlags {
   tokenizer?: string;
   weights?: string;
   calibrate?: string;
+  preprocess?: string;
   json?: string;
   report?: string;
 }
@@ -55,6 +56,7 @@ export const defineEval: DefineCommand = (program, io) => {
     .option('--tokenizer <dir>', 'folder with tokenizer.json (default: the model)')
     .option('--weights <file>', 'weights of an image model: safetensors, or a .pth state dict')
     .option('--calibrate <folder[:n]>', 'images to calibrate with, the first n by name (default: 64 of the data)')
+    .option('--preprocess <model>', 'image model whose preprocessing a graph has (default: config.json beside it)')
     .option('--json <file>', 'write the result as JSON')
     .option('--report <file>', 'write the result as an HTML page')
     .action(async ({ mode, qconfig, json, report, ...flags }: EvalFlags) => {

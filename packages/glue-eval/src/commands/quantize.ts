@@ -1,46 +1,180 @@
-import { coverage, graphSizeBytes, quantizeDynamic, saveGraph, trace } from '@octavo/graph';
-import { renderCoverage } from '@octavo/observers';
+import { OctavoError } from '@octavo/core';
+import {
+  calibrate,
+  coverage,
+  type Graph,
+  graphSizeBytes,
+  quantize,
+  quantizeDynamic,
+  renderAccuracyReport,
+  saveGraph,
+} from '@octavo/graph';
+import { type QConfigDict, renderCoverage } from '@octavo/observers';
+import { parseCalibration } from '../eval/calibration.js';
+import type { SchemeName } from '../eval/evaluation.js';
 import { presetOf, QCONFIG_NAMES } from '../eval/qconfigs.js';
-import { openPretrained } from '../models/huggingface.js';
-import { exampleInputs } from '../models/inputs.js';
 import { loadNativeBackend } from '../native-backend.js';
-import { checkWritable } from '../output-file.js';
-import { append } from './arguments.js';
+import { checkWritable, writeWhole } from '../output-file.js';
+import { quantizeForTask } from '../quantize/accuracy.js';
+import { type FloatModel, openFloatModel } from '../quantize/float-model.js';
+import { TASKS } from '../tasks/registry.js';
+import type { Task } from '../tasks/task.js';
+import { unknownName } from '../unknown-name.js';
+import { append, nonNegative, positiveInteger } from './arguments.js';
 import type { DefineCommand } from './command.js';
 
 interface QuantizeFlags {
   out: string;
-  qconfig: string;
+  scheme?: string;
+  qconfig?: string;
+  calibrate?: string;
   skip: string[];
+  batch: number;
+  weights?: string;
+  tokenizer?: string;
+  preprocess?: string;
+  maxDrop?: number;
+  task?: string;
+  data?: string;
+  limit?: number;
+  json?: string;
 }
 
-/** Tokens in a pair of sentences, for the share of multiply-adds that attention has. */
-const TYPICAL_LENGTH = 64;
+const SCHEMES: readonly SchemeName[] = ['dynamic', 'static'];
 
-/** `octavo quantize`: a Hugging Face folder becomes one file with a dynamically quantized graph. */
+/** What a model is quantized by where nobody says otherwise. */
+const DEFAULTS: Readonly<Record<Task['kind'], { readonly scheme: SchemeName } & Readonly<Record<SchemeName, string>>>> =
+  {
+    'sentence-pair': { scheme: 'dynamic', dynamic: 'perRow', static: 'staticTransformer' },
+    image: { scheme: 'static', dynamic: 'perRow', static: 'fbgemm' },
+  };
+
+/** `octavo quantize`: a float model becomes one file with an int8 graph. */
 export const defineQuantize: DefineCommand = (program, io) => {
   program
     .command('quantize')
-    .description('Quantize a model to int8 (dynamic scheme) and save it as one file.')
-    .argument('<model>', 'Hugging Face folder')
+    .description('Quantize a model to int8 and save it as one file.')
+    .argument('<model>', 'Hugging Face folder, folder or name of an image model, ONNX model, or saved float graph')
     .requiredOption('--out <file>', 'file to write, such as model.octavo')
-    .option('--qconfig <name>', `one of ${QCONFIG_NAMES.dynamic.join(', ')}`, 'perRow')
+    .option('--scheme <name>', 'dynamic or static (default: dynamic for text, static for images)')
+    .option(
+      '--qconfig <name>',
+      `dynamic: one of ${QCONFIG_NAMES.dynamic.join(', ')} (default: perRow); static: one of ` +
+        `${QCONFIG_NAMES.static.join(', ')} (default: staticTransformer for text, fbgemm for images)`,
+    )
+    .option(
+      '--calibrate <folder[:n]>',
+      'static: examples to take ranges from, all or the first n: a folder with images, or with pairs of sentences as in GLUE',
+    )
     .option('--skip <name>', 'a module that stays float, such as bert.pooler; may be given again', append, [])
-    .action(async (model: string, { out, qconfig, skip }: QuantizeFlags) => {
-      const chosen = presetOf('dynamic', qconfig).qconfig;
-      await checkWritable(out, '--out');
+    .option('--batch <n>', 'examples in a batch', positiveInteger, 8)
+    .option('--weights <file>', 'weights of an image model: safetensors, or a .pth state dict')
+    .option('--tokenizer <dir>', 'folder with tokenizer.json (default: the model)')
+    .option('--preprocess <model>', 'image model whose preprocessing a graph has (default: config.json beside it)')
+    .option('--max-drop <points>', 'static: give float back until the metric has lost no more than that', nonNegative)
+    .option('--task <name>', `with --max-drop: ${TASKS.map(({ name }) => name).join(', ')}`)
+    .option('--data <dir>', "with --max-drop: folder with the task's data")
+    .option('--limit <n>', 'with --max-drop: take the first n examples', positiveInteger)
+    .option('--json <file>', 'with --max-drop: write the path taken as JSON')
+    .action(async (path: string, flags: QuantizeFlags) => {
+      await checkWritable(flags.out, '--out');
+      if (flags.json !== undefined) await checkWritable(flags.json, '--json');
+      checkGoal(flags);
       await loadNativeBackend();
-      const { build, config } = await openPretrained(model);
-      const float = trace(build(), exampleInputs(Math.min(TYPICAL_LENGTH, config.maxPositions)));
-      const before = graphSizeBytes(float);
-      const kept = Object.fromEntries(skip.map((name) => [name, null]));
-      const quantized = quantizeDynamic(float, { '': chosen, ...kept });
-      await saveGraph(quantized, out);
+      const model = await openFloatModel(path, {
+        weights: flags.weights ?? null,
+        tokenizer: flags.tokenizer ?? null,
+        preprocess: flags.preprocess ?? null,
+      });
+      for (const note of model.notes) io.err(`Note: ${note}\n`);
+      const before = graphSizeBytes(model.graph);
+      const quantized = await quantizeModel(model, flags, {
+        signal: io.signal,
+        say: (text) => io.out(`${text}\n\n`),
+        log: (text) => io.err(`${text}\n`),
+      });
+      await saveGraph(quantized, flags.out);
       const after = graphSizeBytes(quantized);
       io.out(`${renderCoverage(coverage(quantized))}\n\n`);
-      io.out(`${out}: ${megabytes(after)} (float: ${megabytes(before)})\n`);
+      io.out(`${flags.out}: ${megabytes(after)} (float: ${megabytes(before)})\n`);
     });
 };
+
+interface Surroundings {
+  readonly signal: AbortSignal;
+  /** Part of the result. */
+  say(text: string): void;
+  log(text: string): void;
+}
+
+async function quantizeModel(
+  model: FloatModel,
+  flags: QuantizeFlags,
+  { signal, say, log }: Surroundings,
+): Promise<Graph> {
+  const defaults = DEFAULTS[model.kind];
+  const scheme = (flags.scheme ?? defaults.scheme) as SchemeName;
+  if (!SCHEMES.includes(scheme)) throw unknownName('scheme', scheme, SCHEMES);
+  const { qconfig } = presetOf(scheme, flags.qconfig ?? defaults[scheme]);
+  const qconfigDict: QConfigDict = { '': qconfig, ...Object.fromEntries(flags.skip.map((name) => [name, null])) };
+  if (scheme === 'dynamic') {
+    for (const option of ['calibrate', 'maxDrop'] as const) {
+      if (flags[option] !== undefined) throw invalid(`${FLAG[option]} belongs to --scheme static; leave it out`);
+    }
+    return quantizeDynamic(model.graph, qconfigDict);
+  }
+  if (flags.calibrate === undefined) {
+    throw invalid('--scheme static takes its ranges from examples; name a folder of them with --calibrate FOLDER[:N]');
+  }
+  const source = parseCalibration(flags.calibrate);
+  if (flags.maxDrop === undefined) {
+    const batches = await model.calibration(source, flags.batch);
+    const options = { signal, onProgress: (done: number) => log(`calibration: ${done} batches`) };
+    return quantize(model.graph, qconfigDict, calibrate, [batches, options]);
+  }
+  const { graph, report } = await quantizeForTask(model, {
+    maxDrop: flags.maxDrop,
+    task: flags.task as string,
+    data: flags.data as string,
+    limit: flags.limit ?? null,
+    calibrate: source,
+    batch: flags.batch,
+    qconfigDict,
+    signal,
+    onTrial: ({ metric, drop, group }) =>
+      log(
+        `${group === null ? 'all int8' : `${group.activation} float`}: ${metric.toFixed(2)}, drop ${drop.toFixed(2)}`,
+      ),
+  });
+  say(renderAccuracyReport(report));
+  if (flags.json !== undefined) await writeWhole(flags.json, `${JSON.stringify(report, null, 2)}\n`);
+  return graph;
+}
+
+const FLAG = {
+  calibrate: '--calibrate',
+  maxDrop: '--max-drop',
+  task: '--task',
+  data: '--data',
+  limit: '--limit',
+  json: '--json',
+} as const;
+
+/** --max-drop and what it measures by come together. */
+function checkGoal(flags: QuantizeFlags): void {
+  if (flags.maxDrop === undefined) {
+    const alone = (['task', 'data', 'limit', 'json'] as const).find((option) => flags[option] !== undefined);
+    if (alone !== undefined)
+      throw invalid(`${FLAG[alone]} belongs to --max-drop; leave it out, or say how much may be lost`);
+    return;
+  }
+  const missing = (['task', 'data'] as const).find((option) => flags[option] === undefined);
+  if (missing !== undefined) throw invalid(`--max-drop measures a task: give ${FLAG[missing]} as well`);
+}
+
+function invalid(message: string): OctavoError {
+  return new OctavoError('INVALID_ARGUMENT', message);
+}
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,6 +1,6 @@
 import { formatDims, type Tensor } from '@octavo/core';
 import { readSafetensors, writeSafetensors } from '@octavo/core/node';
-import { loadGraph } from '@octavo/graph';
+import { openGraph } from '../models/open-graph.js';
 import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable } from '../output-file.js';
 import type { DefineCommand } from './command.js';
@@ -11,18 +11,18 @@ interface RunFlags {
   outputs?: string;
 }
 
-/** `octavo run`: a saved graph on tensors from a file. */
+/** `octavo run`: a saved graph or an ONNX model on tensors from a file. */
 export const defineRun: DefineCommand = (program, io) => {
   program
     .command('run')
-    .description('Run a saved graph on tensors from a safetensors file.')
-    .argument('<graph>', 'file that `octavo quantize` saved')
+    .description('Run a graph on tensors from a safetensors file.')
+    .argument('<graph>', 'file that `octavo quantize` saved, or ONNX model')
     .requiredOption('--inputs <file>', 'safetensors file with one tensor for each input, by its name')
     .option('--outputs <file>', 'safetensors file for the outputs')
     .action(async (file: string, { inputs, outputs: target }: RunFlags) => {
       if (target !== undefined) await checkWritable(target, '--outputs');
       await loadNativeBackend();
-      const graph = await loadGraph(file);
+      const graph = await openGraph(file);
       const { tensors } = await readSafetensors(inputs);
       const outputs = await graph.runAsync(feedsOf(graph.inputNames, tensors, inputs), { signal: io.signal });
       graph.dispose();

@@ -51,7 +51,8 @@ export async function chooseCalibration(
   };
 }
 
-async function namedImages({ dir, count }: CalibrationSource): Promise<string[]> {
+/** The images of a folder, all or the first so many. */
+export async function namedImages({ dir, count }: CalibrationSource): Promise<string[]> {
   const all = await listImages(dir);
   if (count === null || count <= all.length) return all.slice(0, count ?? all.length);
   throw new OctavoError(

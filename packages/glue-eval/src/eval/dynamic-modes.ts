@@ -1,25 +1,24 @@
 import * as eager from '@octavo/eager';
 import * as graph from '@octavo/graph';
 import type { QConfig } from '@octavo/observers';
-import type { ModeName } from './evaluation.js';
+import type { GraphForm } from './graph-file.js';
 import type { Mode, ModeTable } from './modes.js';
 import { eagerRunner, graphRunner } from './runners.js';
 
 /** The forms of a text classifier's float graph, and what makes them; each is a graph of its own. */
-export const GRAPH_FORMS = {
-  float: (float) => float.clone(),
-  graph: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig)),
-  debug: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig), { debug: true }),
-} as const satisfies Partial<Record<ModeName, (float: graph.Graph, qconfig: QConfig | null) => graph.Graph>>;
-
-export type GraphForm = keyof typeof GRAPH_FORMS;
+export const DYNAMIC_FORMS: Readonly<Record<GraphForm, (float: graph.Graph, qconfig: QConfig | null) => graph.Graph>> =
+  {
+    float: (float) => float.clone(),
+    graph: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig)),
+    debug: (float, qconfig) => graph.quantizeDynamic(float, mapping(qconfig), { debug: true }),
+  };
 
 const mapping = (qconfig: QConfig | null) => ({ '': qconfig });
 
 const graphMode = (form: GraphForm): Mode => ({
   quantized: form !== 'float',
   open: async (model, { qconfig, exampleInputs }) =>
-    graphRunner(GRAPH_FORMS[form](graph.trace(model, exampleInputs), qconfig)),
+    graphRunner(DYNAMIC_FORMS[form](graph.trace(model, exampleInputs), qconfig)),
 });
 
 /** How text classifiers are run: quantized dynamically, so that no mode calibrates. */

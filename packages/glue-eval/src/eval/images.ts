@@ -1,17 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OctavoError, Tensor } from '@octavo/core';
-import { type ImageModel, openImageModel } from '../models/image/open-image-model.js';
+import { OctavoError, type Tensor } from '@octavo/core';
 import type { ImageTask } from '../tasks/task.js';
 import { chooseCalibration } from './calibration.js';
 import { ImageBatches } from './image-batches.js';
-import { countMultiplyAdds, shareOf } from './image-multiply-adds.js';
-import { MODES, type Mode } from './modes.js';
+import { type ImageSource, openImageSource } from './image-source.js';
 import type { CheckedOptions, EvaluationProgress } from './options.js';
 import { presetOf } from './qconfigs.js';
 import { rowName } from './row-name.js';
-import { rowsOf } from './rows.js';
 import type { Runner } from './runner.js';
 import type { Row, Workload } from './workload.js';
 
@@ -20,20 +17,15 @@ const REFERENCE_MULTIPLY_ADDS = 1.5e9;
 /** However long it takes, so many images there are at least. */
 const FEWEST_IMAGES = 2;
 
-/** Side of an image to find out what a network does: those here take any size. */
-const EXAMPLE_SIZE = 32;
-
 /** Opens an image classifier and the images to evaluate it on. */
 export async function openImages(options: CheckedOptions, slow: boolean): Promise<Workload> {
   const task = options.task as ImageTask;
   const { scheme } = task.defaults;
   const data = await task.load(options.data, options.split);
-  const model = await openImageModel(options.model, options.weights);
+  const model = await openImageSource(options);
   checkClasses(model, data.classes, options);
-  const { size } = model.preprocess;
-  const counts = countMultiplyAdds(model.build(), Tensor.zeros([1, 3, size, size]));
-  const rows = rowsOf(options);
-  const few = slow ? fewest(counts, rows.length + 1) : Number.POSITIVE_INFINITY;
+  const { rows } = model;
+  const few = slow ? fewest(model.perImage, rows.length + 1) : Number.POSITIVE_INFINITY;
   const examples = data.examples.slice(0, options.limit ?? few);
   const calibration = rows.some(({ qconfig }) => qconfig !== null)
     ? await chooseCalibration(options.calibrate, data.examples, few)
@@ -53,26 +45,27 @@ export async function openImages(options: CheckedOptions, slow: boolean): Promis
   }
 
   const open = async (row: Row, onProgress: (event: EvaluationProgress) => void): Promise<Runner> => {
-    const mode = MODES[scheme][row.mode] as Mode;
-    if (row.reloaded) return (mode.load as NonNullable<Mode['load']>)(await saved.file(row));
+    const file = (): Promise<string> => saved.file(row);
+    if (row.reloaded) return model.load(row, await file());
     const name = `${rowName(row)}, calibration`;
     const total = calibration.files.length;
-    const runner = await mode.open(model.build(), {
+    const runner = await model.open(row, {
       qconfig: row.qconfig === null ? null : presetOf(scheme, row.qconfig).qconfig,
-      exampleInputs: { images: Tensor.zeros([1, 3, EXAMPLE_SIZE, EXAMPLE_SIZE]) },
       calibration: calibrate((done) => onProgress({ name, done, total })),
     });
-    if (mode.load !== undefined) await runner.save(await saved.file(row));
+    if (rows.some(({ mode, qconfig, reloaded }) => reloaded && mode === row.mode && qconfig === row.qconfig)) {
+      await runner.save(await file());
+    }
     return runner;
   };
 
   return {
     rows,
-    hasFloat: true,
+    hasFloat: model.hasFloat,
     classes: model.classes,
     labels: examples.map(({ label }) => label),
     notes: [
-      ...(model.note === undefined ? [] : [model.note]),
+      ...model.notes,
       ...(calibration.note === undefined ? [] : [calibration.note]),
       ...(options.limit === null && examples.length < data.examples.length
         ? [slowNote(examples.length, data.examples.length)]
@@ -84,13 +77,12 @@ export async function openImages(options: CheckedOptions, slow: boolean): Promis
       model.preprocess,
     ),
     open,
-    multiplyAdds: ({ coverage }) => shareOf(counts, coverage),
+    multiplyAdds: ({ coverage }) => model.multiplyAdds(coverage),
     close: () => saved.remove(),
   };
 }
 
-function fewest(counts: ReadonlyMap<string, number>, passes: number): number {
-  const perImage = [...counts.values()].reduce((sum, count) => sum + count, 0);
+function fewest(perImage: number, passes: number): number {
   return Math.max(FEWEST_IMAGES, Math.floor(REFERENCE_MULTIPLY_ADDS / (perImage * passes)));
 }
 
@@ -101,11 +93,11 @@ function slowNote(taken: number, all: number): string {
   );
 }
 
-function checkClasses(model: ImageModel, classes: readonly string[], { data }: CheckedOptions): void {
+function checkClasses(model: ImageSource, classes: readonly string[], { model: name, data }: CheckedOptions): void {
   if (model.classes === classes.length) return;
   throw new OctavoError(
     'INVALID_ARGUMENT',
-    `model ${model.name} has ${model.classes} classes, but ${join(data, 'synsets.txt')} names ${classes.length}; take a model that ` +
+    `model ${name} has ${model.classes} classes, but ${join(data, 'synsets.txt')} names ${classes.length}; take a model that ` +
       'was trained for these classes',
   );
 }

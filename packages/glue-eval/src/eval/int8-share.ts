@@ -1,7 +1,15 @@
 import type { CoverageReport } from '@octavo/observers';
 import type { EncodedBatch } from './batches.js';
+import type { MultiplyAdds } from './workload.js';
 
 const ATTENTION = 'octavo::multi_head_attention';
+
+/** Multiply-adds as a report counts them: all, and those in int8. */
+export function int8Share({ rows }: CoverageReport): MultiplyAdds {
+  const sum = (counted: CoverageReport['rows']): number =>
+    counted.reduce((total, { multiplyAdds: count = 0 }) => total + count, 0);
+  return { all: sum(rows), int8: sum(rows.filter(({ precision }) => precision === 'int8')) };
+}
 
 /** How many keys a token attends to, on average over all tokens, padding included. */
 export function keysPerToken(batches: readonly EncodedBatch[]): number {

@@ -45,6 +45,11 @@ export interface EvaluateOptions {
   readonly weights?: string;
   /** For images: `FOLDER` or `FOLDER:N`, whose first N images calibrate. Default: 64 of the data. */
   readonly calibrate?: string;
+  /**
+   * For images, of a graph in a file: a model's folder or name whose preprocessing it has. Default: what a config.json beside
+   * the file says, else torchvision's.
+   */
+  readonly preprocess?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: EvaluationProgress) => void;
 }
@@ -64,6 +69,7 @@ export interface CheckedOptions {
   readonly tokenizer: string | null;
   readonly weights: string | null;
   readonly calibrate: CalibrationSource | null;
+  readonly preprocess: string | null;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (event: EvaluationProgress) => void;
 }
@@ -90,6 +96,7 @@ export function checkOptions(options: EvaluateOptions): CheckedOptions {
     tokenizer: options.tokenizer ?? null,
     weights: options.weights ?? null,
     calibrate: options.calibrate === undefined ? null : parseCalibration(options.calibrate),
+    preprocess: options.preprocess ?? null,
     signal: options.signal,
     onProgress: options.onProgress ?? (() => {}),
   };

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { OctavoError } from '@octavo/core';
-import { type Graph, graphSizeBytes } from '@octavo/graph';
+import { graphSizeBytes } from '@octavo/graph';
 import { openPretrained } from '../models/huggingface.js';
 import { checkInputs, exampleInputs, INPUT_NAMES, logitsName } from '../models/inputs.js';
-import { isForeign, isQuantized, openGraph } from '../models/open-graph.js';
+import { isForeign, openGraph } from '../models/open-graph.js';
 import type { PairTask } from '../tasks/task.js';
 import { PairTokenizer } from '../text/tokenizer.js';
 import { chooseExamples } from './choose-examples.js';
-import { GRAPH_FORMS, type GraphForm } from './dynamic-modes.js';
-import type { ModeName } from './evaluation.js';
+import { DYNAMIC_FORMS } from './dynamic-modes.js';
+import { type GraphForm, rowsOfGraph } from './graph-file.js';
 import { keysPerToken, multiplyAdds } from './int8-share.js';
 import { MODES, type Mode } from './modes.js';
 import type { CheckedOptions } from './options.js';
@@ -109,9 +109,6 @@ function checkLabels(labels: readonly string[], task: PairTask, dir: string): vo
   );
 }
 
-/** The mode that a saved graph's stage is. */
-const MODE_OF_STAGE: Readonly<Record<string, ModeName>> = { float: 'float', quantized: 'graph', debug: 'debug' };
-
 const OPEN_DIMS =
   'the share of int8 is that of linears alone: what attention costs depends on lengths, which ONNX leaves open';
 
@@ -128,61 +125,17 @@ async function openFile(options: CheckedOptions): Promise<ModelSource> {
   const output = logitsName(graph, file);
   const notes = isForeign(file) ? [OPEN_DIMS] : [];
   const about = { tokenizerDir: tokenizer, maxPositions: null, weights: graphSizeBytes(graph), notes };
-  return isForeign(file) && !isQuantized(graph)
-    ? { ...about, ...formsOf(graph, output, options) }
-    : { ...about, ...asItIs(graph, output, options) };
-}
-
-/** A float model of another format: a graph that our quantized ones are made from. */
-function formsOf(
-  graph: Graph,
-  output: string,
-  options: CheckedOptions,
-): Pick<ModelSource, 'rows' | 'hasFloat' | 'open'> {
-  const { model: file, task } = options;
-  const modes = options.modes ?? (['float', 'graph'] as const);
-  if (!modes.every(isGraphForm)) {
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `model ${file} is a graph without modules, which the modes ${Object.keys(GRAPH_FORMS).join(', ')} can be made from, got ` +
-        modes.join(', '),
-    );
-  }
+  const ends = { names: INPUT_NAMES, output };
+  const { rows, hasFloat, isSource } = rowsOfGraph(graph, options);
+  const { scheme } = options.task.defaults;
   return {
-    rows: rowsOf({ ...options, modes }),
-    hasFloat: true,
+    ...about,
+    rows,
+    hasFloat,
     open: async ({ mode, qconfig }) => {
-      const preset = qconfig === null ? null : presetOf(task.defaults.scheme, qconfig).qconfig;
-      return graphRunner(GRAPH_FORMS[mode as GraphForm](graph, preset), { names: INPUT_NAMES, output });
+      if (!isSource) return graphRunner(graph, ends);
+      const preset = qconfig === null ? null : presetOf(scheme, qconfig).qconfig;
+      return graphRunner(DYNAMIC_FORMS[mode as GraphForm](graph, preset), ends);
     },
-  };
-}
-
-function isGraphForm(mode: ModeName): mode is GraphForm {
-  return Object.hasOwn(GRAPH_FORMS, mode);
-}
-
-/** A graph that is in its last form: saved here, or quantized by another tool. */
-function asItIs(
-  graph: Graph,
-  output: string,
-  { model: file, modes, qconfigs }: CheckedOptions,
-): Pick<ModelSource, 'rows' | 'hasFloat' | 'open'> {
-  const mode = isForeign(file) ? 'graph' : MODE_OF_STAGE[graph.stage];
-  if (mode === undefined)
-    throw new OctavoError('UNSUPPORTED', `${file}: a graph in the stage '${graph.stage}' cannot be evaluated`);
-  if (qconfigs !== null || (modes !== null && modes.join() !== mode)) {
-    const origin = isForeign(file) ? 'an ONNX model that is quantized already, ' : 'a saved graph ';
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `model ${file} is ${origin}of mode ${mode}, which other modes and qconfigs cannot be made from; give the ` +
-        'float model, or leave --mode and --qconfig out',
-    );
-  }
-  const runner = graphRunner(graph, { names: INPUT_NAMES, output });
-  return {
-    rows: [{ mode, qconfig: null, reloaded: false }],
-    hasFloat: mode === 'float',
-    open: async () => runner,
   };
 }

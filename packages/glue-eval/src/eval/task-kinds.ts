@@ -14,5 +14,5 @@ interface TaskKind {
 /** All kinds. To add one: a file beside this one that opens its models and examples, and a row here. */
 export const TASK_KINDS: Readonly<Record<Task['kind'], TaskKind>> = {
   'sentence-pair': { options: ['maxLength', 'tokenizer'], open: openPairs },
-  image: { options: ['weights', 'calibrate'], open: openImages },
+  image: { options: ['weights', 'calibrate', 'preprocess'], open: openImages },
 };

@@ -162,6 +162,7 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::upsample_nearest': inherited('quantized::upsample_nearest2d'),
   'aten::upsample_bilinear': inherited('quantized::upsample_bilinear2d', zeroPointOf),
   'aten::reshape': inherited('aten::reshape'),
+  'octavo::flatten_to_matrix': inherited('octavo::flatten_to_matrix'),
   'aten::unsqueeze': inherited('aten::unsqueeze'),
   'aten::permute': inherited('aten::permute'),
   'aten::select': inherited('aten::select'),

@@ -73,6 +73,11 @@ export function namedArchitecture(name: string, weights: nn.StateDict | null): I
   return { name, classes, preprocess: row.preprocess, build: () => row.build(classes) };
 }
 
+/** True for a config.json of an image classifier that can be built. */
+export function isImageConfig(json: Json): boolean {
+  return Object.hasOwn(BY_MODEL_TYPE, String(json.model_type));
+}
+
 /** What a config.json describes, or one sentence that says what is supported. */
 export function describedArchitecture(json: Json, file: string): ImageArchitecture {
   const type = String(json.model_type);

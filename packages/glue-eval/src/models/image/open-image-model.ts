@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { didYouMean, nn, OctavoError } from '@octavo/core';
+import { didYouMean, nn, OctavoError, Tensor } from '@octavo/core';
 import { readWeights } from '../../weights/read-weights.js';
 import { builderOf, readModelConfig, readModelWeights, WEIGHTS_FILE } from '../model-folder.js';
 import {
@@ -49,6 +49,11 @@ export async function openImageModel(model: string, weightsFile: string | null =
   return given === null
     ? withWeights(architecture, await readModelWeights(model), join(model, WEIGHTS_FILE))
     : withWeights(architecture, given, weightsFile as string);
+}
+
+/** One black image, by the name that traced graphs give their input. */
+export function exampleImages(size: number): Readonly<Record<string, Tensor>> {
+  return { images: Tensor.zeros([1, 3, size, size]) };
 }
 
 function withWeights(architecture: ImageArchitecture, state: nn.StateDict, file: string): ImageModel {
