@@ -14,21 +14,21 @@ describe('toDot', () => {
       "digraph "Function" {
         node [shape=box, style="rounded,filled", fontname="monospace", fontsize=10];
         v0 [label="input x\\nFloat(2, 4)", fillcolor="#f3d3b5", tooltip="float"];
-        v13 [label="%quant.1 = aten::quantize_per_tensor\\nQUInt8(2, 4)", fillcolor="#e4e4ec", tooltip="border"];
-        v32 [label="%quant.2 = quantized::linear\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
-        v34 [label="%quant.3 = quantized::linear\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
-        v35 [label="%quant.4 = quantized::add\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
-        v30 [label="%dequant.1 = aten::dequantize\\nFloat(2, 4)", fillcolor="#e4e4ec", tooltip="border"];
-        v5 [label="%11 = aten::gelu\\nFloat(2, 4)", fillcolor="#f3d3b5", tooltip="float"];
+        v14 [label="%quant.1 = aten::quantize_per_tensor\\nQUInt8(2, 4)", fillcolor="#e4e4ec", tooltip="border"];
+        v37 [label="%quant.2 = quantized::linear\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
+        v39 [label="%quant.3 = quantized::linear\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
+        v40 [label="%quant.4 = quantized::add\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
+        v41 [label="%quant.5 = quantized::gelu\\nQUInt8(2, 4)", fillcolor="#bfe3c0", tooltip="int8"];
+        v35 [label="%dequant.1 = aten::dequantize\\nFloat(2, 4)", fillcolor="#e4e4ec", tooltip="border"];
         out0 [label="output output\\nFloat(2, 4)", fillcolor="#f3d3b5", tooltip="float"];
-        v0 -> v13;
-        v13 -> v32;
-        v13 -> v34;
-        v32 -> v35;
-        v34 -> v35;
-        v35 -> v30;
-        v30 -> v5;
-        v5 -> out0;
+        v0 -> v14;
+        v14 -> v37;
+        v14 -> v39;
+        v37 -> v40;
+        v39 -> v40;
+        v40 -> v41;
+        v41 -> v35;
+        v35 -> out0;
       }
       "
     `);
