@@ -25,6 +25,8 @@ export interface GoldenCase {
   readonly formula_mismatched_elements?: Readonly<Record<string, number>>;
   /** Scale and zero point by layer, of a model that was calibrated. */
   readonly layer_qparams?: Readonly<Record<string, { readonly scale: number; readonly zero_point: number }>>;
+  /** The nodes of a quantized graph: their names (FX), or their ops with the numbers in them (TorchScript). */
+  readonly nodes?: readonly (string | { readonly op: string; readonly constants: readonly number[] })[];
   /** What the output of a model may differ by when it is calibrated again. */
   readonly recalibrated_tolerance?: number;
   /** Set where PyTorch's answer comes from an overflow. */

@@ -25,7 +25,7 @@ const STATIC_QCONFIGS: Readonly<Record<string, QConfig>> = {
 };
 
 /** The network that the case's `arch` describes. */
-class Cnn extends nn.Module<(x: Tensor) => Tensor> {
+export class Cnn extends nn.Module<(x: Tensor) => Tensor> {
   quant: Layer = new QuantStub();
   conv1: Layer = new nn.Conv2d(3, 8, 3, { padding: 1, bias: false });
   bn1: Layer = new nn.BatchNorm2d(8);
@@ -65,10 +65,10 @@ const FUSED = [
   ['conv2', 'bn2'],
   ['conv3', 'bn3', 'relu3'],
 ];
-const WEIGHTED = ['conv1', 'conv2', 'conv3', 'fc'];
+export const WEIGHTED = ['conv1', 'conv2', 'conv3', 'fc'];
 
 /** The tensors of a case's float model, by their names in its state dict. */
-function stateOf({ inputs }: GoldenCase): StateDict {
+export function stateOf({ inputs }: GoldenCase): StateDict {
   const entries = Object.entries(inputs).filter(([role]) => role.startsWith('state.'));
   return Object.fromEntries(entries.map(([role, value]) => [role.slice('state.'.length), value as Tensor]));
 }
@@ -149,7 +149,7 @@ function renamed(prefix: string, state: StateDict): Record<string, GoldenValue> 
 }
 
 /** An embedding, an LSTM and a linear: tokens [time, batch] -> logits and the last states. */
-class LstmText extends nn.Module<nn.LSTMFunction> {
+export class LstmText extends nn.Module<nn.LSTMFunction> {
   encoder: Layer;
   rnn: nn.Module<nn.LSTMFunction>;
   decoder: Layer;
@@ -179,7 +179,8 @@ const lstmText: GoldenOperator = (golden) => {
   return { logits, h_n: h, c_n: c, 'float.logits': model.call(tokens, state)[0] };
 };
 
-const bert: GoldenOperator = (golden) => {
+/** The BERT of a case, in float. */
+export function bertOf(golden: GoldenCase): BertModel {
   const { vocab, hidden, heads, ffn, layers, layer_norm_eps } = golden.params as Readonly<Record<string, number>>;
   const rows = (table: string): number =>
     tensorOf(golden, `state.embeddings.${table}_embeddings.weight`).dims[0] as number;
@@ -199,6 +200,11 @@ const bert: GoldenOperator = (golden) => {
     labels: [],
   });
   model.loadStateDict(stateOf(golden));
+  return model;
+}
+
+const bert: GoldenOperator = (golden) => {
+  const model = bertOf(golden);
   const [ids, mask] = [tensorOf(golden, 'input_ids'), tensorOf(golden, 'attention_mask')];
   const run = (module: BertModel): Record<string, GoldenValue> => {
     const seen = watch(module, (output) => output as Tensor);
@@ -231,13 +237,17 @@ function watch(model: Module, valuesOf: (output: unknown) => GoldenValue): Recor
   return seen;
 }
 
-/** A model quantized by the qconfig of a case; cases that name types have the default one. */
-function dynamic<M extends Module>({ params }: GoldenCase, model: M): M {
-  const qconfig = DYNAMIC_QCONFIGS[params.qconfig as string] ?? (DYNAMIC_QCONFIGS.default_dynamic_qconfig as QConfig);
-  return quantizeDynamic(model, [nn.LSTM, nn.Linear], { qconfig });
+/** The qconfig of a case, which may stand in a dictionary; cases that name types have the default one. */
+export function dynamicQConfigOf({ params }: GoldenCase): QConfig {
+  const name = Object.keys(DYNAMIC_QCONFIGS).find((known) => String(params.qconfig).includes(known));
+  return DYNAMIC_QCONFIGS[name ?? 'default_dynamic_qconfig'] as QConfig;
 }
 
-/** `modules_end_to_end`, as far as it is eager mode. */
+function dynamic<M extends Module>(golden: GoldenCase, model: M): M {
+  return quantizeDynamic(model, [nn.LSTM, nn.Linear], { qconfig: dynamicQConfigOf(golden) });
+}
+
+/** `modules_end_to_end`, in eager mode. */
 export const moduleOperators: Readonly<Record<string, GoldenOperator>> = {
   cnn_static_eager: cnnStatic,
   lstm_text_dynamic_eager: lstmText,

@@ -2,6 +2,7 @@ import { chooseQParamsPerTensor, quantizePerTensorDynamic } from './choose-qpara
 import { embeddingOperators } from './embedding.js';
 import type { GoldenOperator } from './golden-operator.js';
 import { linearDynamic } from './linear-dynamic.js';
+import { moduleGraphOperators } from './module-graphs.js';
 import { moduleOperators } from './modules.js';
 import { numericSuiteOperators } from './numeric-suite.js';
 import { observerOperators } from './observers.js';
@@ -29,6 +30,7 @@ export const OPERATORS: Readonly<Record<string, GoldenOperator>> = {
   ...observerOperators,
   ...recurrentOperators,
   ...moduleOperators,
+  ...moduleGraphOperators,
   ...numericSuiteOperators,
   ...embeddingOperators,
   ...staticOperators,

@@ -4,9 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LinearPackedParams, Tensor } from '@octavo/core';
 import { readSafetensors, writeSafetensors } from '@octavo/core/node';
-import { type Graph, loadGraph, qparamsOf, saveGraph, trace } from '@octavo/graph';
+import { coverage, type Graph, loadGraph, qparamsOf, saveGraph, trace } from '@octavo/graph';
+import { FixedQParamsObserver, getDefaultQConfig } from '@octavo/observers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exampleImages, openImageModel } from '../../src/models/image/open-image-model.js';
+import { quantizeForTask } from '../../src/quantize/accuracy.js';
+import { openFloatModel } from '../../src/quantize/float-model.js';
 import { makeTinyImageWorld, type TinyImageWorld } from '../eval/tiny-images.js';
 import { SHARED } from '../models/mrpc-small.js';
 import { octavo } from './command-run.js';
@@ -130,6 +133,29 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
       'graph reloaded  fbgemm',
     ]);
   });
+
+  it('ends within 0.2 points of float from a start with one range that is far too wide', async () => {
+    const model = await openFloatModel(EFFICIENTNET, { weights: null, tokenizer: null, preprocess: null });
+    const qconfig = getDefaultQConfig('fbgemm');
+    // Codes a whole unit apart: next to nothing of what the block makes is left.
+    const spoilt = { ...qconfig, activation: FixedQParamsObserver.withArgs({ scale: 16, zeroPoint: 64 }) };
+    const { report, graph } = await quantizeForTask(model, {
+      maxDrop: 0.2,
+      task: 'imagenet',
+      data: join(SHARED, 'data/imagenet-sample'),
+      limit: 24,
+      calibrate: { dir: images, count: 4 },
+      batch: 4,
+      qconfigDict: { '': qconfig, 'blocks.8.project.conv': spoilt },
+      signal: new AbortController().signal,
+      onTrial: () => {},
+    });
+    expect(report.trials[0]?.drop).toBeGreaterThan(10);
+    expect(report.met).toBe(true);
+    expect(report.drop).toBeLessThanOrEqual(0.2);
+    // Most of the model is int8 still.
+    expect(coverage(graph).int8Share).toBeGreaterThan(0.8);
+  }, 120_000);
 
   it('runs as ONNX with octavo run', async () => {
     await writeSafetensors(at('in.safetensors'), { input: Tensor.zeros([1, 3, 64, 64]) });
