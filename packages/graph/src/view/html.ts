@@ -1,3 +1,4 @@
+import { escapeHtml } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { coverage } from '../quantize/coverage.js';
 import { COLOURS, type DrawnNode, drawnNodes, type Precision } from './node-precision.js';
@@ -25,7 +26,7 @@ export function toHtml(graph: Graph): string {
     .map((name) => `<span style="background:${COLOURS[name]}">${LEGEND[name]}</span>`)
     .join(' ');
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escaped(graph.name)}</title><style>
+<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(graph.name)}</title><style>
 body { font: 13px/1.4 ui-monospace, monospace; margin: 1.5rem; color: #1c1c22; background: #fff }
 h1 { font-size: 1.2rem } span { padding: .15rem .5rem; border-radius: .3rem }
 #graph { position: relative; margin-left: ${width}px }
@@ -33,7 +34,7 @@ h1 { font-size: 1.2rem } span { padding: .15rem .5rem; border-radius: .3rem }
 #graph div { height: ${ROW - 6}px; margin-bottom: 6px; padding: 0 .6rem; border-radius: .3rem; white-space: nowrap; overflow: hidden }
 small { color: #555; margin-left: 1rem }
 </style></head><body>
-<h1>${escaped(graph.name)} (${graph.stage})</h1>
+<h1>${escapeHtml(graph.name)} (${graph.stage})</h1>
 <p>${legend} &nbsp; ${(int8Share * 100).toFixed(1)} % of the multiply-adds are int8</p>
 <div id="graph"><svg width="${width}" height="${nodes.length * ROW}">
 ${paths}
@@ -50,8 +51,8 @@ const LEGEND: Readonly<Record<Precision, string>> = {
 };
 
 function rowOf({ id, title, scope, type, precision }: DrawnNode, i: number): string {
-  const details = [scope, type].filter((text) => text !== '').map((text) => `<small>${escaped(text)}</small>`);
-  return `<div id="${id}" title="${i}: ${LEGEND[precision]}" style="background:${COLOURS[precision]}">${escaped(title)}${details.join('')}</div>`;
+  const details = [scope, type].filter((text) => text !== '').map((text) => `<small>${escapeHtml(text)}</small>`);
+  return `<div id="${id}" title="${i}: ${LEGEND[precision]}" style="background:${COLOURS[precision]}">${escapeHtml(title)}${details.join('')}</div>`;
 }
 
 interface Arc {
@@ -74,8 +75,4 @@ function arcsOf(nodes: readonly DrawnNode[]): Arc[] {
     lanes[lane]?.push(span);
     return { ...span, lane };
   });
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
