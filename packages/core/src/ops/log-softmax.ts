@@ -1,8 +1,9 @@
 import { exp, log } from '../numerics/elementary.js';
 import { laneSum } from '../numerics/lane-sum.js';
-import { checkAxis, sizeOf } from '../tensor/shape.js';
+import { checkAxis } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { attrNumber, dimsOf, floats, tensorMeta } from './check.js';
+import { forEachRowAlong } from './normalize.js';
 import type { OpDef } from './op-def.js';
 
 const f = Math.fround;
@@ -23,15 +24,9 @@ export const logSoftmax: OpDef = {
     return [x];
   },
   reference([x], attrs) {
-    const dims = dimsOf(x);
-    const axis = checkAxis(attrNumber(attrs, 'dim', -1), dims.length, this.name);
-    const count = dims[axis] ?? 1;
-    const stride = sizeOf(dims.slice(axis + 1));
     const y = floats(x).slice();
-    for (let outer = 0; outer < y.length; outer += count * stride) {
-      for (let inner = 0; inner < stride; inner++) logSoftmaxRow(y, outer + inner, count, stride);
-    }
-    return [new Tensor('float32', y, dims)];
+    forEachRowAlong(this.name, dimsOf(x), attrs, (start, count, stride) => logSoftmaxRow(y, start, count, stride));
+    return [new Tensor('float32', y, dimsOf(x))];
   },
 };
 

@@ -129,6 +129,22 @@ export function softmaxRow(data: Float32Array, start: number, count: number, str
   }
 }
 
+/** Calls `each` for every row along the attribute `dim`: its `count` elements lie from `start` in steps of `stride`. */
+export function forEachRowAlong(
+  op: string,
+  dims: Dims,
+  attrs: Attrs,
+  each: (start: number, count: number, stride: number) => void,
+): void {
+  const axis = checkAxis(attrNumber(attrs, 'dim', -1), dims.length, op);
+  const count = dims[axis] ?? 1;
+  const stride = sizeOf(dims.slice(axis + 1));
+  const size = sizeOf(dims);
+  for (let outer = 0; outer < size; outer += count * stride) {
+    for (let inner = 0; inner < stride; inner++) each(outer + inner, count, stride);
+  }
+}
+
 /** Softmax along `dim`, float32. */
 export const softmax: OpDef = {
   name: 'aten::softmax',
@@ -142,14 +158,8 @@ export const softmax: OpDef = {
     return [x];
   },
   reference([x], attrs) {
-    const dims = dimsOf(x);
-    const axis = checkAxis(attrNumber(attrs, 'dim', -1), dims.length, this.name);
-    const count = dims[axis] ?? 1;
-    const stride = sizeOf(dims.slice(axis + 1));
     const y = floats(x).slice();
-    for (let outer = 0; outer < y.length; outer += count * stride) {
-      for (let inner = 0; inner < stride; inner++) softmaxRow(y, outer + inner, count, stride);
-    }
-    return [new Tensor('float32', y, dims)];
+    forEachRowAlong(this.name, dimsOf(x), attrs, (start, count, stride) => softmaxRow(y, start, count, stride));
+    return [new Tensor('float32', y, dimsOf(x))];
   },
 };

@@ -20,6 +20,7 @@ import {
   rangeFromState,
   rangeState,
   readInteger,
+  TORCH_QINT8,
 } from './packed-state.js';
 
 /** What a `DynamicQuantizedLinear` is made with, apart from its numbers: enough to build one that a state dict fills. */
@@ -30,9 +31,6 @@ export interface DynamicQuantizedLinearConfig extends DynamicLinearAttrs {
   /** One weight scale a row of the weight, or one for all of it. */
   readonly perChannel: boolean;
 }
-
-/** torch.qint8's number among PyTorch's scalar types (c10/core/ScalarType.h), as in its state dicts. */
-const TORCH_QINT8 = 12;
 
 /**
  * A linear with int8 weights whose input is quantized at run time: x [..., inFeatures] -> [..., outFeatures], float32

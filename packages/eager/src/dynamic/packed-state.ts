@@ -9,6 +9,9 @@ import {
 } from '@octavo/core';
 import type { DynamicLinearAttrs } from '@octavo/observers';
 
+/** torch.qint8's number among PyTorch's scalar types (c10/core/ScalarType.h), as in its state dicts. */
+export const TORCH_QINT8 = 12;
+
 // Packed weights in state dicts. PyTorch stores one object of packed parameters; here each part is a tensor.
 
 /** How a dynamic module takes ranges, as `F.linearDynamic` is told. */

@@ -9,7 +9,14 @@ import {
   type Tensor,
 } from '@octavo/core';
 import { type QConfig, quantizeWeight } from '@octavo/observers';
-import { emptyPacked, integerTensor, packedFromState, packedState, readInteger } from '../dynamic/packed-state.js';
+import {
+  emptyPacked,
+  integerTensor,
+  packedFromState,
+  packedState,
+  readInteger,
+  TORCH_QINT8,
+} from '../dynamic/packed-state.js';
 import { loadOutputState, outputState } from './output-state.js';
 
 /** Enough to build a `QuantizedLinear` that a state dict fills. */
@@ -21,9 +28,6 @@ export interface QuantizedLinearConfig {
   readonly perChannel: boolean;
   readonly activation: StaticActivation;
 }
-
-/** torch.qint8's number among PyTorch's scalar types (c10/core/ScalarType.h). */
-const TORCH_QINT8 = 12;
 
 const SUFFIX = { none: '', relu: 'ReLU', relu6: 'ReLU6' } as const;
 

@@ -1,7 +1,7 @@
 import { dequantizeValue, inverseScale, quantizeValue } from '../../numerics/quantize.js';
-import { checkAxis, sizeOf } from '../../tensor/shape.js';
+import { checkAxis } from '../../tensor/shape.js';
 import { attrNumber } from '../check.js';
-import { softmaxRow } from '../normalize.js';
+import { forEachRowAlong, softmaxRow } from '../normalize.js';
 import type { OpDef } from '../op-def.js';
 import { checkQParamAttrs, codeRange, codesMeta, codesOf, codesTensor, qparamsOf } from './codes.js';
 
@@ -23,12 +23,8 @@ export const quantizedSoftmax: OpDef = {
     const { qmin, qmax } = codeRange(type);
     const [x, out] = [qparamsOf(attrs, 'x'), qparamsOf(attrs, '')];
     const inverse = inverseScale(out.scale);
-    const axis = checkAxis(attrNumber(attrs, 'dim', -1), dims.length, this.name);
-    const count = dims[axis] ?? 1;
-    const stride = sizeOf(dims.slice(axis + 1));
     const values = Float32Array.from(data, (code) => dequantizeValue(code, x.scale, x.zeroPoint));
-    for (let outer = 0; outer < values.length; outer += count * stride)
-      for (let inner = 0; inner < stride; inner++) softmaxRow(values, outer + inner, count, stride);
+    forEachRowAlong(this.name, dims, attrs, (start, count, stride) => softmaxRow(values, start, count, stride));
     return [
       codesTensor(type, dims, (y) => {
         for (let i = 0; i < y.length; i++)
