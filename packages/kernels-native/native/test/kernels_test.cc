@@ -171,8 +171,9 @@ void test_gemm_f32_rows(const octavo_kernels* table, const octavo_kernels* scala
 
 // Integer GEMM.
 
-// Codes and weights whose pair sums saturate an int16 (255 * 127 * 2, 255 * -128 * 2) or cancel.
-enum Pattern { kRandom, kLargest, kSmallest, kAlternating, kExtremes, kPatterns };
+// Codes and weights whose pair sums saturate an int16 (255 * 127 * 2, 255 * -128 * 2) or cancel; and the same with codes
+// of 7 bits, for which kernels may have a path of their own.
+enum Pattern { kRandom, kLargest, kSmallest, kAlternating, kExtremes, kEightBits, kPatterns = 2 * kEightBits };
 
 struct IntProblem {
   size_t n, k;
@@ -183,8 +184,10 @@ struct IntProblem {
   // Rows have the zero points `first_zero` and on; columns have 0, or any where `asymmetric`.
   IntProblem(size_t m, size_t n, size_t k, size_t pattern, size_t first_zero, bool asymmetric, Random& random)
       : n(n), k(k), a(m * k), b(n * k), a_scales(m), b_scales(n), bias(n), a_zeros(m), a_sums(m), b_zeros(n) {
+    const size_t largest = pattern < kEightBits ? 255 : 127;
+    pattern %= kEightBits;
     const bool any = pattern == kRandom;
-    for (uint8_t& x : a) x = static_cast<uint8_t>(any ? random.below(256) : pattern == kExtremes ? 255 * random.below(2) : 255);
+    for (uint8_t& x : a) x = static_cast<uint8_t>(any ? random.below(largest + 1) : pattern == kExtremes ? largest * random.below(2) : largest);
     for (size_t i = 0; i < b.size(); i++) {
       const bool low = pattern == kSmallest || (pattern == kAlternating && i % 2) || (pattern == kExtremes && random.one_in(2));
       b[i] = static_cast<int8_t>(any ? static_cast<int>(random.below(256)) - 128 : low ? -128 : 127);

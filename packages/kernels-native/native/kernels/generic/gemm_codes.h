@@ -1,19 +1,20 @@
 // The integer GEMM that ends in codes: rows gathered by pointers, requantization in the epilogue.
 #pragma once
+#include <string.h>
+
 #include "gemm.h"
 #include "requantize.h"
 
 namespace {
 
-// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' (with anything: the panels
-// hold zeros there), of which the first `g->k` of a row are codes.
+// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' with zeros.
 template <class Micro>
 inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
   int32_t a_sums[OCTAVO_GEMM_ROWS];
   if (g->b_zeros) {
     for (size_t r = 0; r < g->m; r++) {
       a_sums[r] = 0;
-      for (size_t i = 0; i < g->k; i++) a_sums[r] += a[r * lda + i];
+      for (size_t i = 0; i < k_padded; i++) a_sums[r] += a[r * lda + i];
     }
   }
   const octavo_requantize& q = g->requantize;
@@ -34,35 +35,35 @@ inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typena
   });
 }
 
-// Calls copy(from, count, to) for each run of the m rows, wherever they lie, and zeroes the padding of K behind a row.
-template <class T, class Copy>
-inline void collect_rows(const octavo_gemm_u8s8_codes* g, T* rows, size_t k_padded, Copy copy) {
-  const size_t runs = g->runs && g->run != 0 ? g->k / g->run : 0;
-  for (size_t r = 0; r < g->m; r++) {
-    T* to = rows + r * k_padded;
-    if (g->runs) {
-      for (size_t i = 0; i < runs; i++) copy(g->runs[r * runs + i] + g->run_offset, g->run, to + i * g->run);
-    } else {
-      copy(g->a + r * g->lda, g->k, to);
-    }
-    for (size_t i = g->k; i < k_padded; i++) to[i] = 0;
-  }
-}
+template <size_t kBytes> inline void copy_bytes(const uint8_t* from, uint8_t* to) { memcpy(to, from, kBytes); }
 
 // Copies `n` codes in blocks of 16, 8 or 4, the last of which may overlap the one before: no loop over single values for
 // the short runs of a first layer, and never a read past the end.
-template <class T, class Block16, class Block8, class Block4>
-inline void copy_run(const uint8_t* from, size_t n, T* to, Block16 by16, Block8 by8, Block4 by4) {
+inline void copy_run(const uint8_t* from, size_t n, uint8_t* to) {
   if (n >= 16) {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) by16(from + i, to + i);
-    if (i < n) by16(from + n - 16, to + n - 16);
+    for (; i + 16 <= n; i += 16) copy_bytes<16>(from + i, to + i);
+    if (i < n) copy_bytes<16>(from + n - 16, to + n - 16);
   } else if (n >= 8) {
-    by8(from, to), by8(from + n - 8, to + n - 8);
+    copy_bytes<8>(from, to), copy_bytes<8>(from + n - 8, to + n - 8);
   } else if (n >= 4) {
-    by4(from, to), by4(from + n - 4, to + n - 4);
+    copy_bytes<4>(from, to), copy_bytes<4>(from + n - 4, to + n - 4);
   } else {
     for (size_t i = 0; i < n; i++) to[i] = from[i];
+  }
+}
+
+// The m rows as bytes one behind the other, wherever their runs lie, with zeros behind each where K is padded.
+inline void collect_rows(const octavo_gemm_u8s8_codes* g, uint8_t* rows, size_t k_padded) {
+  const size_t runs = g->runs && g->run != 0 ? g->k / g->run : 0;
+  for (size_t r = 0; r < g->m; r++) {
+    uint8_t* to = rows + r * k_padded;
+    if (g->runs) {
+      for (size_t i = 0; i < runs; i++) copy_run(g->runs[r * runs + i] + g->run_offset, g->run, to + i * g->run);
+    } else {
+      copy_run(g->a + r * g->lda, g->k, to);
+    }
+    for (size_t i = g->k; i < k_padded; i++) to[i] = 0;
   }
 }
 
