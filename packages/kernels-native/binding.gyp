@@ -42,9 +42,36 @@
       }, {"type": "none"}]]
     },
     {
+      "target_name": "octavo_neon",
+      "type": "static_library",
+      "conditions": [["target_arch=='arm64'", {
+        "sources": ["native/kernels/neon/kernels__neon.cc"],
+        "cflags_cc": ["-march=armv8-a"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-march=armv8-a"]}
+      }, {"type": "none"}]]
+    },
+    {
+      "target_name": "octavo_neondot",
+      "type": "static_library",
+      "conditions": [["target_arch=='arm64'", {
+        "sources": ["native/kernels/neondot/kernels__neondot.cc"],
+        "cflags_cc": ["-march=armv8.2-a+dotprod"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-march=armv8.2-a+dotprod"]}
+      }, {"type": "none"}]]
+    },
+    {
+      "target_name": "octavo_neoni8mm",
+      "type": "static_library",
+      "conditions": [["target_arch=='arm64'", {
+        "sources": ["native/kernels/neoni8mm/kernels__neoni8mm.cc"],
+        "cflags_cc": ["-march=armv8.2-a+dotprod+i8mm"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-march=armv8.2-a+dotprod+i8mm"]}
+      }, {"type": "none"}]]
+    },
+    {
       "target_name": "octavo_kernels",
       "type": "loadable_module",
-      "dependencies": ["octavo_scalar", "octavo_avx2", "octavo_avx512vnni"],
+      "dependencies": ["octavo_scalar", "octavo_avx2", "octavo_avx512vnni", "octavo_neon", "octavo_neondot", "octavo_neoni8mm"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT"],
       "sources": [

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// node scripts/native.mjs build | prebuild | test [--emulate] [OPTION...] | sanitize [OPTION...] | clean
+// node scripts/native.mjs build | prebuild [TARGET...] | test [--emulate] [--cross=arm64] [OPTION...] | sanitize [OPTION...] | clean
 // Compiles the addon with the headers of the running Node, so that nothing is downloaded.
 // `test` and `sanitize` compile and run the C++ test of the kernels, whose options kernels_test.cc lists.
 // Exit codes: 0 done, 1 the compiler failed, 2 wrong usage, 3 something that compiling needs is missing.
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
+import { EMULATED, findCrossTools } from './cross.mjs';
 
 const packageRoot = resolve(import.meta.dirname, '..');
 const at = (path) => resolve(packageRoot, path);
@@ -127,11 +128,11 @@ function prebuild() {
   runTool(require.resolve('prebuildify/bin.js'), args, tools);
 }
 
-/** The kernels' libraries in binding.gyp that this processor's architecture has: `{ isa, source, flags }` of each. */
-function kernelLibraries() {
+/** The kernels' libraries in binding.gyp that an architecture has: `{ isa, source, flags }` of each. */
+function kernelLibraries(arch = process.arch) {
   // Without its comments a gyp file is a JavaScript literal; so the compiler's flags are written there only.
   const gyp = runInNewContext(`(${readFileSync(at('binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, '')})`);
-  const here = `target_arch=='${process.arch}'`;
+  const here = `target_arch=='${arch}'`;
   return gyp.targets
     .filter(({ type }) => type === 'static_library')
     .map((target) => {
@@ -164,7 +165,7 @@ function runProgram(command, args, { quiet = false } = {}) {
 
 function findTestCompiler() {
   const cxx = windows ? undefined : findCompiler();
-  if (cxx) return cxx;
+  if (cxx) return [cxx];
   console.error('the kernels were not tested: their test needs Linux or macOS and a C++ compiler (g++ or clang++)');
   process.exit(3);
 }
@@ -183,13 +184,14 @@ const TESTED_WITH = [
 
 /**
  * Compiles the test of the kernels into build/test/NAME where it is not there already: each instruction set as
- * binding.gyp says, `emulated` over native/test/emulated instead. `flags` go to all.
+ * binding.gyp says, `emulated` over native/test/emulated instead. `flags` go to all. `cxx` is a compiler's command line,
+ * by default for this machine, `arch` what it compiles for.
  */
-async function compileTest(name, { flags = [], emulated } = {}) {
-  const cxx = findTestCompiler();
+async function compileTest(name, { flags = [], emulated, arch, cxx = findTestCompiler() } = {}) {
+  const [compiler, ...target] = cxx;
   const folder = at(`build/test/${name}`);
   const program = resolve(folder, 'kernels_test');
-  const libraries = kernelLibraries();
+  const libraries = kernelLibraries(arch);
   const common = libraries.find(({ isa }) => isa === 'scalar').flags;
   // Loops over lanes take GCC half a minute at -O3.
   const emulation = [...common, '-mavx2', '-mfma', '-O1', '-Inative/test/emulated'];
@@ -200,7 +202,7 @@ async function compileTest(name, { flags = [], emulated } = {}) {
   ].map((object) => ({ ...object, path: resolve(folder, `${basename(object.source, '.cc')}.o`) }));
 
   const stamp = resolve(folder, 'fingerprint');
-  const version = spawnSync(cxx, ['--version'], { encoding: 'utf8' }).stdout;
+  const version = spawnSync(compiler, [...target, '--version'], { encoding: 'utf8' }).stdout;
   const wanted = fingerprint(version, flags, objects);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { program, objects };
 
@@ -208,12 +210,14 @@ async function compileTest(name, { flags = [], emulated } = {}) {
   mkdirSync(folder, { recursive: true });
   const results = await Promise.all(
     objects.map(({ source, flags: own, path }) =>
-      runProgram(cxx, [...own, ...flags, '-c', source, '-o', path], { quiet: true }),
+      runProgram(compiler, [...target, ...own, ...flags, '-c', source, '-o', path], { quiet: true }),
     ),
   );
   if (results.every(({ code }) => code === 0)) {
     const paths = objects.map(({ path }) => path);
-    results.push(await runProgram(cxx, [...flags, ...paths, '-pthread', '-o', program], { quiet: true }));
+    results.push(
+      await runProgram(compiler, [...target, ...flags, ...paths, '-pthread', '-o', program], { quiet: true }),
+    );
   }
   if (results.some(({ code }) => code !== 0)) {
     console.error(results.map(({ output }) => output).join(''));
@@ -244,10 +248,11 @@ function exportsTableAlone({ isa, path }) {
   return wrong.length === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** Runs a compiled test; resolves to the counts in its last line. */
-async function runTest({ program }, args) {
+/** Runs a compiled test, by an `emulator`'s command line if there is one; resolves to the counts in its last line. */
+async function runTest({ program }, args, emulator = []) {
   const long = process.env.OCTAVO_TEST_LONG ? ['--long'] : [];
-  const { code, output } = await runProgram(program, ['--sources=native/kernels', ...long, ...args]);
+  const [command, ...rest] = [...emulator, program];
+  const { code, output } = await runProgram(command, [...rest, '--sources=native/kernels', ...long, ...args]);
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
   // A program that dies has failed at least once, whatever it had counted.
   return { passed: Number(counts[1] ?? 0), failed: Math.max(Number(counts[2] ?? 0), code === 0 ? 0 : 1) };
@@ -260,11 +265,38 @@ function finishTest(counts) {
 }
 
 /**
+ * Tests the kernels of another machine, cross compiled, under user-mode emulation: on its best CPU a thin sweep of all
+ * tests, on lesser ones that dispatch takes what they have.
+ */
+async function testCross(name, options) {
+  const machine = EMULATED[name];
+  if (!machine) {
+    console.error(`--cross: unknown machine '${name}'; known: ${Object.keys(EMULATED).join(', ')}`);
+    process.exit(2);
+  }
+  const { missing, cxx, emulator } = findCrossTools(machine);
+  if (missing) {
+    console.log(`skip   ${name.padEnd(32)} all tests of its kernels: this machine lacks ${missing}`);
+    return [];
+  }
+  const compiled = await compileTest(name, { cxx, arch: name, flags: ['-static'] });
+  const counts = [];
+  for (const [i, [cpu, isas]] of machine.cpus.entries()) {
+    console.log(`${name}, ${cpu}:`);
+    const run = (args) => runTest(compiled, args, [emulator, '-cpu', cpu]);
+    counts.push(await run([`--expect=${isas.join(',')}`]));
+    if (i === 0) counts.push(await run(['--one-in=200', ...options]));
+  }
+  return counts;
+}
+
+/**
  * Tests the kernels that this CPU can run; with --emulate also those for AVX-512 VNNI, compiled from the same source
- * with every instruction as a loop over lanes.
+ * with every instruction as a loop over lanes; with --cross=NAME also those of another machine.
  */
 async function test(...args) {
-  const options = args.filter((arg) => arg !== '--emulate');
+  const isCross = (arg) => arg.startsWith('--cross=');
+  const options = args.filter((arg) => arg !== '--emulate' && !isCross(arg));
   const native = await compileTest('native');
   const counts = native.objects.filter(({ isa }) => isa).map(exportsTableAlone);
   counts.push(await runTest(native, options));
@@ -272,6 +304,7 @@ async function test(...args) {
     const emulated = await compileTest('emulated', { emulated: 'avx512vnni' });
     counts.push(await runTest(emulated, ['--table=avx512vnni', '--one-in=24', ...options]));
   }
+  for (const arg of args.filter(isCross)) counts.push(...(await testCross(arg.slice('--cross='.length), options)));
   finishTest(counts);
 }
 

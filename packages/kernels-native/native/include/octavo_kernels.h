@@ -155,11 +155,17 @@ typedef struct {
   void (*activation)(octavo_activation_function fn, const float* parameters, const float* x, float* y, size_t n);
   // y = fma(x, alpha, beta); alpha and beta have one value an element (step 1) or one for all (step 0). y may be x.
   void (*affine)(const float* x, const float* alpha, const float* beta, size_t step, float* y, size_t n);
+  // 0, or 0x80 where int8 panels hold weight codes + 128 as unsigned bytes. Zero points of columns are then 128 more, and
+  // every weight has some (`b_zeros`, `a_sums`).
+  uint8_t u8s8_flip;
 } octavo_kernels;
 
 const octavo_kernels* octavo_kernels_scalar(void);
 const octavo_kernels* octavo_kernels_avx2(void);
 const octavo_kernels* octavo_kernels_avx512vnni(void);
+const octavo_kernels* octavo_kernels_neon(void);
+const octavo_kernels* octavo_kernels_neondot(void);
+const octavo_kernels* octavo_kernels_neoni8mm(void);
 
 #ifdef __cplusplus
 }

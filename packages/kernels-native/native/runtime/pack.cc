@@ -133,7 +133,8 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   packed->groups = depthwise ? 1 : weight.groups;
   packed->kernels = kernels;
   packed->has_bias = weight.bias != nullptr;
-  packed->has_zeros = asymmetric && !depthwise;  // depthwise weights hold their zero points already
+  // Depthwise weights hold their zero points already; codes that panels hold + 128 move every zero point with them.
+  packed->has_zeros = (asymmetric || kernels->u8s8_flip != 0) && !depthwise;
   packed->per_channel = weight.per_channel;
   packed->geometry = geometry;
   packed->panel_stride = (depthwise ? round_up(taps, 2) : round_up(k, kernels->u8s8_k_multiple)) * OCTAVO_PANEL;
@@ -158,14 +159,14 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
         const int32_t code = from[tap + c * channel_step];
         const size_t at = panel + j / group * group * OCTAVO_PANEL + j % group;
         if (depthwise) packed->panels.as<int16_t>()[at] = int16_t(code - zero);
-        else packed->panels.as<int8_t>()[at] = int8_t(code);
+        else packed->panels.as<int8_t>()[at] = int8_t(code ^ kernels->u8s8_flip);
         sum += code - zero;
       }
     }
     const size_t column = depthwise ? i : g * packed->padded_n() + own;
     packed->sums.as<int32_t>()[column] = sum;
     packed->scales.as<float>()[column] = weight.scales[weight.per_channel ? i : 0];
-    if (packed->has_zeros) packed->zeros.as<int32_t>()[column] = zero;
+    if (packed->has_zeros) packed->zeros.as<int32_t>()[column] = zero + kernels->u8s8_flip;
     if (weight.bias) packed->bias.as<float>()[column] = weight.bias[i];
   }
   *out = std::move(packed);

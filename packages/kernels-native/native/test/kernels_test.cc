@@ -1,8 +1,9 @@
 // Every table of kernels that this CPU runs against the scalar table, bit for bit, over all tails, with buffers that
 // end and begin at pages which cannot be touched; and the scalar table against its formulas.
 //
-//   kernels_test [--long] [--one-in=N] [--seed=N] [--table=ISA] [--sources=native/kernels]
+//   kernels_test [--long] [--one-in=N] [--seed=N] [--table=ISA] [--sources=native/kernels] [--expect=ISA,ISA...]
 //
+// With --expect only one thing is tested: that this CPU runs exactly these tables.
 // GEMM cases are all m, n and k up to two tiles and more; one in N of them is drawn from the seed, all with --long.
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@ struct Options {
   uint64_t seed = 1;
   const char* table = nullptr;
   const char* sources = nullptr;
+  const char* expect = nullptr;
   uint32_t bits_step = 64007;  // between the bit patterns that unary functions are given
 } options;
 
@@ -522,14 +524,29 @@ void test_quantize(const octavo_kernels* table, const octavo_kernels* scalar) {
   }
 }
 
-// The names in a table are those of the files that hold its kernels.
+// The names in a table are those of the files that hold its kernels: its own, or a lesser instruction set's.
 void test_names(const octavo_kernels* table) {
+  const char* isas[8];
+  const size_t isa_count = octavo::known_isas(isas);
   for (const char* name : {table->gemm_f32_name, table->gemm_u8s8_name}) {
-    const std::string path = std::string(options.sources) + "/" + table->isa + "/" + name + ".h";
-    FILE* file = fopen(path.c_str(), "r");
-    if (!check::expect(file != nullptr)) printf("  there is no %s\n", path.c_str());
-    if (file != nullptr) fclose(file);
+    bool found = false;
+    for (size_t i = 0; i < isa_count && !found; i++) {
+      const std::string path = std::string(options.sources) + "/" + isas[i] + "/" + name + ".h";
+      FILE* file = fopen(path.c_str(), "r");
+      found = file != nullptr;
+      if (found) fclose(file);
+    }
+    if (!check::expect(found)) printf("  there is no %s.h\n", name);
   }
+}
+
+// That dispatch offers what this CPU has, and the best of it where nothing caps it.
+void test_dispatch(const octavo_kernels* const* tables, size_t count) {
+  std::string names;
+  for (size_t i = 0; i < count; i++) names += std::string(i == 0 ? "" : ",") + tables[i]->isa;
+  if (!check::expect(names == options.expect)) printf("  this CPU runs %s, expected %s\n", names.c_str(), options.expect);
+  check::expect(octavo::choose_kernels(nullptr) == tables[count - 1]);
+  for (size_t i = 0; i < count; i++) check::expect(octavo::choose_kernels(tables[i]->isa) == tables[i]);
 }
 
 void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
@@ -577,6 +594,7 @@ void read_options(int count, char** arguments) {
     else if (strncmp(argument, "--seed=", 7) == 0) options.seed = strtoull(argument + 7, nullptr, 10);
     else if (strncmp(argument, "--table=", 8) == 0) options.table = argument + 8;
     else if (strncmp(argument, "--sources=", 10) == 0) options.sources = argument + 10;
+    else if (strncmp(argument, "--expect=", 9) == 0) options.expect = argument + 9;
     else {
       fprintf(stderr, "unknown option %s\n", argument);
       exit(2);
@@ -595,7 +613,8 @@ int main(int count, char** arguments) {
   // Compiled from the same source for any CPU; see `emulated/immintrin.h`.
   if (strcmp(tables[table_count - 1]->isa, "avx512vnni") != 0) tables[table_count++] = octavo_kernels_avx512vnni();
 #endif
-  for (size_t i = 0; i < table_count; i++) {
+  if (options.expect) check::group("dispatch", options.expect, options.seed, [&] { test_dispatch(tables, table_count); });
+  for (size_t i = 0; i < table_count && !options.expect; i++) {
     if (!options.table || strcmp(options.table, tables[i]->isa) == 0) test_table(tables[i], tables[0]);
   }
   printf("%zu passed, %zu failed\n", check::groups_passed, check::groups_failed);

@@ -7,15 +7,13 @@
 
 namespace {
 
-// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' with zeros.
-template <class Micro>
-inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
+// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' with zeros. row_sum(r) is the
+// sum of the codes of a row.
+template <class Micro, class RowSum>
+inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded, RowSum row_sum) {
   int32_t a_sums[OCTAVO_GEMM_ROWS];
   if (g->b_zeros) {
-    for (size_t r = 0; r < g->m; r++) {
-      a_sums[r] = 0;
-      for (size_t i = 0; i < k_padded; i++) a_sums[r] += a[r * lda + i];
-    }
+    for (size_t r = 0; r < g->m; r++) a_sums[r] = row_sum(r);
   }
   const octavo_requantize& q = g->requantize;
   with_bias_form(q, [&](auto make_bias) {
@@ -32,6 +30,15 @@ inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typena
                         for (; r + 2 <= g->m; r += 2, c += 2 * g->ldc) codes.store(c, sum(r), c + g->ldc, sum(r + 1));
                         if (r < g->m) codes.store(c, sum(r));
                       });
+  });
+}
+
+template <class Micro>
+inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
+  gemm_u8s8_codes_padded<Micro>(g, a, lda, k_padded, [a, lda, k_padded](size_t r) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < k_padded; i++) sum += a[r * lda + i];
+    return sum;
   });
 }
 

@@ -8,11 +8,12 @@
 
 namespace {
 
+// The K of panels that AMX could load as well: whole tiles.
 constexpr size_t kBytesKMultiple = 64;
 
 inline size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
-size_t padded_rows_bytes(size_t k) { return OCTAVO_GEMM_ROWS * round_up(k, kBytesKMultiple); }
+template <size_t kMultiple = kBytesKMultiple> size_t padded_rows_bytes(size_t k) { return OCTAVO_GEMM_ROWS * round_up(k, kMultiple); }
 
 // use(rows, lda, k): the rows of A with K padded to a multiple, in place where they lie so.
 template <size_t kMultiple, class Use> inline void with_padded_rows(const octavo_gemm_u8s8* g, Use use) {
@@ -34,12 +35,12 @@ template <size_t kMultiple, class Use> inline void with_padded_rows(const octavo
   use(rows, k_padded, k_padded);
 }
 
-template <class Micro> void gemm_u8s8_from_bytes(const octavo_gemm_u8s8* g) {
-  with_padded_rows<kBytesKMultiple>(g, [g](const uint8_t* a, size_t lda, size_t k) { gemm_u8s8_padded<Micro>(g, a, lda, k); });
+template <class Micro, size_t kMultiple = kBytesKMultiple> void gemm_u8s8_from_bytes(const octavo_gemm_u8s8* g) {
+  with_padded_rows<kMultiple>(g, [g](const uint8_t* a, size_t lda, size_t k) { gemm_u8s8_padded<Micro>(g, a, lda, k); });
 }
 
-template <class Micro> void gemm_u8s8_codes_from_bytes(const octavo_gemm_u8s8_codes* g) {
-  with_padded_rows<kBytesKMultiple>(g, [g](const uint8_t* a, size_t lda, size_t k) { gemm_u8s8_codes_padded<Micro>(g, a, lda, k); });
+template <class Micro, size_t kMultiple = kBytesKMultiple> void gemm_u8s8_codes_from_bytes(const octavo_gemm_u8s8_codes* g) {
+  with_padded_rows<kMultiple>(g, [g](const uint8_t* a, size_t lda, size_t k) { gemm_u8s8_codes_padded<Micro>(g, a, lda, k); });
 }
 
 }  // namespace

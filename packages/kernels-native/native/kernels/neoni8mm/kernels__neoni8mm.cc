@@ -1,0 +1,17 @@
+// NEON with FEAT_I8MM: Neoverse V1 and N2, Cortex-A710, Apple M2 and later.
+#include "../../simd/neon.h"
+#include "../generic/codes.h"
+#include "../generic/depthwise.h"
+#include "../generic/rows.h"
+#include "../neon/gemm_f32_6x16__neon.h"
+#include "gemm_u8s8_6x16c8__neoni8mm.h"
+
+extern "C" const octavo_kernels* octavo_kernels_neoni8mm(void) {
+  static const octavo_kernels table = {
+      "neoni8mm", "gemm_f32_6x16__neon", "gemm_u8s8_6x16c8__neoni8mm",
+      gemm_f32<GemmF32Neon>, gemm_u8s8_neoni8mm, 8, 8, paired_rows_bytes,
+      gemm_u8s8_codes_neoni8mm, depthwise_u8s8, depthwise_f32,
+      unary_row, binary_row, softmax_row, softmax_plain_row, layer_norm_row, finite_range_row, quantize_fma_row,
+      &code_kernels, activation_row, affine_row, 0};
+  return &table;
+}
