@@ -90,6 +90,7 @@
         "native/ops/embedding_table.cc",
         "native/ops/histogram.cc",
         "native/ops/linear.cc",
+        "native/ops/linear_quantization.cc",
         "native/ops/linear_quantized.cc",
         "native/ops/linear_static.cc",
         "native/ops/matmul.cc",

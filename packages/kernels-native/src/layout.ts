@@ -29,6 +29,7 @@ const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
     ...['batch_norm', 'max_pool', 'avg_pool', 'adaptive_avg_pool'].map((name) => `aten::${name}`),
     ...['clamp', 'hardswish', 'hardsigmoid', 'elu', 'leaky_relu', 'silu'].map((name) => `aten::${name}`),
     ...['quantize_per_tensor', 'dequantize'].map((name) => `aten::${name}`),
+    ...['quantize_linear', 'dequantize_linear'].map((name) => `octavo::${name}`),
     ...['add_scalar', 'mul_scalar', 'requantize', 'relu', 'clamp', 'threshold'].map((name) => `quantized::${name}`),
     ...['leaky_relu', 'hardswish', 'hardsigmoid', 'sigmoid', 'tanh', 'elu'].map((name) => `quantized::${name}`),
     ...['max_pool2d', 'avg_pool2d', 'adaptive_avg_pool2d'].map((name) => `quantized::${name}`),
@@ -74,6 +75,8 @@ function knowsChannels(op: string, attrs: Attrs, rank: number): boolean {
   if (op === 'aten::cat') return attrs.dim === 1;
   if (op === 'aten::dequantize') return attrs.axis === -1;
   if (op === 'aten::quantize_per_tensor') return attrs.dtype !== DTYPES.int32.code;
+  // Scales may lie along an axis: channels-last memory has that of the channels at hand.
+  if (op === 'octavo::quantize_linear' || op === 'octavo::dequantize_linear') return attrs.axis === 1 && !attrs.blockSize;
   // Windows and sizes are of the last axes: where there are as many as all but one, the second axis is no channels.
   const spatial = attrs.kernel ?? attrs.outputSize ?? attrs.size;
   return !Array.isArray(spatial) || rank >= spatial.length + 2;

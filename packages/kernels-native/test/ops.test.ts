@@ -4,6 +4,7 @@ import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { CONV_CASES } from './conv-cases.js';
 import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
 import { FLOAT_CASES } from './float-cases.js';
+import { LINEAR_QUANTIZATION_CASES } from './linear-quantization-cases.js';
 import { QUANTIZED_CASES } from './quantized-cases.js';
 import {
   bitsOf,
@@ -24,6 +25,7 @@ const CASES: Cases = {
   ...FLOAT_CASES,
   ...QUANTIZED_CASES,
   ...EMBEDDING_TABLE_CASES,
+  ...LINEAR_QUANTIZATION_CASES,
   'aten::linear': (r) => {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;

@@ -97,6 +97,8 @@ const Op kOps[] = {
     {75, "aten::leaky_relu", activation<OCTAVO_ACTIVATION_LEAKY_RELU>},
     {81, "aten::silu", activation<OCTAVO_ACTIVATION_SILU>},
     {190, "quantized::gelu", quantized_gelu},
+    {161, "octavo::quantize_linear", quantize_linear},
+    {162, "octavo::dequantize_linear", dequantize_linear},
 };
 
 // What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or
@@ -113,6 +115,7 @@ Orders orders_of(int opcode) {
   if (opcode >= 52 && opcode <= 66) return Orders::kSame;                    // functions and pools of codes
   if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes
   if (opcode >= 68 && opcode <= 70) return Orders::kSame;                    // resizing and batch norm of codes
+  if (opcode == 161 || opcode == 162) return Orders::kOwnCheck;              // ONNX's quantization
   return opcode == 113 ? Orders::kOwnCheck : Orders::kRowMajor;
 }
 

@@ -41,6 +41,8 @@ Status quantize_per_tensor(Call& call);
 Status quantize_per_row(Call& call);
 Status quantize_per_channel(Call& call);
 Status dequantize(Call& call);
+Status quantize_linear(Call& call);
+Status dequantize_linear(Call& call);
 Status quantized_add(Call& call);
 Status quantized_mul(Call& call);
 Status quantized_add_scalar(Call& call);

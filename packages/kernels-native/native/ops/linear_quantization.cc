@@ -1,0 +1,143 @@
+#include <math.h>
+
+#include "quantized.h"
+
+namespace octavo {
+namespace {
+
+// How scales lie over x, core's `scaleIndex`: one; one for each index of `axis`; or, of x's rank, one for each block of
+// `block` elements along it.
+struct Scales {
+  size_t count = 1, inner = 1, dim = 1, block = 1, blocks = 1;
+  // The scale of the element at `at`.
+  size_t of(size_t at) const {
+    if (count == 1) return 0;
+    const size_t index = at / inner % dim;
+    return block == 0 ? index : (at / inner / dim * blocks + index / block) * inner + at % inner;
+  }
+};
+
+Status read_scales(const Call& call, const View& x, const View& scale, const View* zeros, DType codes, Scales* scales) {
+  OCTAVO_TRY(expect_tensor(call, "scale", scale, DType::Float32));
+  if (zeros) {
+    OCTAVO_TRY(expect_tensor(call, "zeroPoint", *zeros, codes));
+    OCTAVO_TRY(expect_size(call, "zeroPoint", *zeros, scale.size()));
+  }
+  scales->count = scale.size();
+  if (scales->count == 1 && scale.rank <= 1) {
+    scales->inner = x.size();
+    return {};
+  }
+  const int64_t asked = call.attr_int(0), axis = asked < 0 ? asked + x.rank : asked, block = call.attr_int(1);
+  if (axis < 0 || axis >= x.rank || block < 0) return fail(Code::InvalidShape, "[%s] no such dimension or block", call.op);
+  if (x.channels_last && (axis != 1 || block != 0)) {
+    return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
+  }
+  for (int i = int(axis) + 1; i < x.rank && !x.channels_last; i++) scales->inner *= x.dim(i);
+  scales->dim = x.dim(int(axis)), scales->block = size_t(block);
+  scales->blocks = block == 0 ? scales->dim : (scales->dim + size_t(block) - 1) / size_t(block);
+  const size_t expected = block == 0 ? scales->dim : scales->blocks * (scales->dim == 0 ? 0 : x.size() / scales->dim);
+  return expect_size(call, "scale", scale, expected);
+}
+
+int64_t zero_at(const View* zeros, size_t place) {
+  if (!zeros) return 0;
+  switch (zeros->dtype) {
+    case DType::Uint8: return zeros->as<uint8_t>()[place];
+    case DType::Int8: return zeros->as<int8_t>()[place];
+    default: return zeros->as<int32_t>()[place];
+  }
+}
+
+Status expect_storage(const Call& call, const char* name, const View& codes) {
+  const bool known = codes.dtype == DType::Uint8 || codes.dtype == DType::Int8 || codes.dtype == DType::Int32;
+  return known ? Status{} : fail(Code::InvalidDtype, "[%s] %s must be uint8, int8 or int32", call.op, name);
+}
+
+struct Ends {
+  double low, high;
+};
+Ends ends_of(DType dtype) {
+  if (dtype == DType::Uint8) return {0, 255};
+  return dtype == DType::Int8 ? Ends{-128, 127} : Ends{-2147483648.0, 2147483647.0};
+}
+
+// A run of floats with one scale as bytes. Steps beyond 256 saturate whatever the zero point, and below adding 1.5 * 2^23
+// rounds half to even: a form that compilers vectorize.
+void quantize_run(const float* x, size_t n, float scale, float zero, float low, float high, uint8_t* codes) {
+  constexpr float kRound = 12582912.0f, kMost = 512.0f;
+  for (size_t i = 0; i < n; i++) {
+    float steps = x[i] / scale;
+    steps = steps == steps ? steps : 0.0f;
+    steps = steps > -kMost ? steps : -kMost;
+    steps = steps < kMost ? steps : kMost;
+    const float code = (steps + kRound) - kRound + zero;
+    const float raised = code > low ? code : low;
+    codes[i] = uint8_t(int32_t(raised < high ? raised : high));
+  }
+}
+
+template <class T> void store(View& codes, size_t at, double code) { codes.as<T>()[at] = T(code); }
+
+}  // namespace
+
+// x float32 or int32, scale, zeroPoint of the codes' dtype or absent -> codes. attrs: axis, blockSize, dtype of the codes.
+Status quantize_linear(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 2, 3, 1));
+  const View &x = call.inputs[0], *zeros = call.optional(2);
+  View& codes = call.outputs[0];
+  OCTAVO_TRY(expect_storage(call, "codes", codes));
+  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype == DType::Int32 ? DType::Int32 : DType::Float32));
+  OCTAVO_TRY(expect_same_dims(call, "codes", codes, x));
+  Scales scales;
+  OCTAVO_TRY(read_scales(call, x, call.inputs[1], zeros, codes.dtype, &scales));
+  if (codes.channels_last != x.channels_last) {
+    return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
+  }
+  if (x.size() == 0) return {};
+  const Ends ends = ends_of(codes.dtype);
+  if (scales.count == 1 && codes.dtype != DType::Int32 && x.dtype == DType::Float32) {
+    const float scale = *call.inputs[1].floats(), zero = float(zero_at(zeros, 0));
+    for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
+      quantize_run(x.floats() + from, end - from, scale, zero, float(ends.low), float(ends.high), codes.data + from);
+    });
+    return {};
+  }
+  for_row_chunks(call, x.size(), 8, [&](size_t from, size_t end) {
+    for (size_t i = from; i < end; i++) {
+      const size_t place = scales.of(i);
+      const float value = x.dtype == DType::Int32 ? float(x.as<int32_t>()[i]) : x.floats()[i];
+      const float steps = nearbyintf(value / call.inputs[1].floats()[place]);
+      const double code = (steps == steps ? double(steps) : 0.0) + double(zero_at(zeros, place));
+      const double kept = code < ends.low ? ends.low : code > ends.high ? ends.high : code;
+      if (codes.dtype == DType::Uint8) store<uint8_t>(codes, i, kept);
+      else if (codes.dtype == DType::Int8) store<int8_t>(codes, i, kept);
+      else store<int32_t>(codes, i, kept);
+    }
+  });
+  return {};
+}
+
+// codes, scale, zeroPoint of their dtype or absent -> float32 (code - zero) * scale. attrs: axis, blockSize.
+Status dequantize_linear(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 2, 3, 1));
+  const View &codes = call.inputs[0], *zeros = call.optional(2);
+  View& y = call.outputs[0];
+  OCTAVO_TRY(expect_storage(call, "codes", codes));
+  OCTAVO_TRY(expect_tensor(call, "codes", codes, codes.dtype));
+  OCTAVO_TRY(expect_tensor(call, "y", y, DType::Float32));
+  OCTAVO_TRY(expect_same_dims(call, "y", y, codes));
+  Scales scales;
+  OCTAVO_TRY(read_scales(call, codes, call.inputs[1], zeros, codes.dtype, &scales));
+  if (codes.channels_last != y.channels_last) return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
+  if (codes.size() == 0) return {};
+  for_row_chunks(call, codes.size(), 8, [&](size_t from, size_t end) {
+    for (size_t i = from; i < end; i++) {
+      const size_t place = scales.of(i);
+      y.floats()[i] = float(zero_at(&codes, i) - zero_at(zeros, place)) * call.inputs[1].floats()[place];
+    }
+  });
+  return {};
+}
+
+}  // namespace octavo
