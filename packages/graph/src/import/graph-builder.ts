@@ -28,6 +28,9 @@ export interface BuilderOptions {
   tolerant: boolean;
 }
 
+/** An op of constants alone is computed at once: where its results take few bytes, whatever they take, or not at all. */
+export type Folding = 'small' | 'always' | 'never';
+
 /**
  * Puts ops of core's table into a graph for an importer: computes what is constant, follows dims and the elements of
  * shape tensors through the ops, so that rules can ask for them. It knows nothing of any file format.
@@ -73,8 +76,13 @@ export class GraphBuilder {
     return Tensor.is(operand) ? this.know(output, factsOf(operand)) : output;
   }
 
-  /** The outputs of an op of core's table. */
-  ops(name: string, inputs: readonly (Value | null)[], attrs: Attrs = {}): readonly Value[] {
+  /** The outputs of an op of core's table. `folding`: whether an op of constants alone is computed at once. */
+  ops(
+    name: string,
+    inputs: readonly (Value | null)[],
+    attrs: Attrs = {},
+    folding: Folding = 'small',
+  ): readonly Value[] {
     const def = opByName(name);
     const variadic = def.inputs.at(-1)?.endsWith('*') === true;
     const operands = [...inputs];
@@ -86,7 +94,8 @@ export class GraphBuilder {
         attrs,
         () => this.freshSymbol(),
       );
-      return this.folded(name, operands, attrs, facts) ?? this.insert(name, operands, attrs, facts);
+      const folded = folding === 'never' ? null : this.folded(name, operands, attrs, facts, folding);
+      return folded ?? this.insert(name, operands, attrs, facts);
     } catch (error) {
       const unknown = def.outputs.map((): Facts => ({ dtype: 'float32', dims: null }));
       return this.fail(error, () => this.insert(name, operands, attrs, unknown));
@@ -177,6 +186,7 @@ export class GraphBuilder {
     inputs: readonly (Value | null)[],
     attrs: Attrs,
     facts: readonly Facts[],
+    folding: Folding,
   ): readonly Value[] | null {
     const operands = inputs.map((input) => (input === null ? null : leafOperand(input)));
     if (operands.includes(undefined) || operands.every((operand) => operand === null)) return null;
@@ -184,7 +194,7 @@ export class GraphBuilder {
       (sum, { dtype, dims }) => sum + (isNumbers(dims) ? sizeOf(dims) * DTYPES[dtype].bytes : Number.POSITIVE_INFINITY),
       0,
     );
-    if (bytes > this.options.foldedBytes) return null;
+    if (folding === 'small' && bytes > this.options.foldedBytes) return null;
     const results = withRecorder(null, () =>
       dispatch(OPS[name] as (typeof OPS)[string], operands as (Operand | null)[], attrs),
     );

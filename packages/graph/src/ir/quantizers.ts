@@ -13,6 +13,8 @@ export interface Quantizer {
 const QUANTIZERS: Readonly<Record<string, Quantizer>> = {
   'aten::quantize_per_tensor': { axis: () => null, dequantizeAxis: () => PER_TENSOR },
   'aten::quantize_per_channel': { axis: axisOf, dequantizeAxis: axisOf },
+  // ONNX's: one scale, or none that static ops know.
+  'octavo::quantize_linear': { axis: () => null, dequantizeAxis: () => PER_TENSOR },
   'octavo::quantize_per_row': { axis: () => null, dequantizeAxis: () => PER_ROW },
 };
 

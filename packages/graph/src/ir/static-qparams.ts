@@ -17,10 +17,11 @@ export function staticQParams(value: Value): QParams | undefined {
   }
 }
 
-function leafQParams(scale: Value | null | undefined, zeroPoint: Value | null | undefined): QParams | undefined {
+/** The qparams that two constants of one element hold; a zero point that is absent is 0. */
+export function leafQParams(scale: Value | null | undefined, zeroPoint: Value | null | undefined): QParams | undefined {
   const scales = scale && leafTensor(scale)?.raw.data;
-  const zeroPoints = zeroPoint && leafTensor(zeroPoint)?.raw.data;
-  if (!(scales instanceof Float32Array) || !(zeroPoints instanceof Int32Array)) return undefined;
+  const zeroPoints = zeroPoint ? leafTensor(zeroPoint)?.raw.data : Int32Array.of(0);
+  if (!(scales instanceof Float32Array) || zeroPoints === undefined) return undefined;
   if (scales.length !== 1 || zeroPoints.length !== 1) return undefined;
-  return { scale: scales[0] as number, zeroPoint: zeroPoints[0] as number };
+  return { scale: scales[0] as number, zeroPoint: Number(zeroPoints[0]) };
 }

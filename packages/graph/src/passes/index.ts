@@ -18,6 +18,7 @@ import { replaceObservers } from './replace-observers.js';
 import type { Shapes } from './shapes.js';
 import { shareEqualNodes } from './share-equal-nodes.js';
 import { splitLinearDynamic } from './split-linear-dynamic.js';
+import { unsignedCodes } from './unsigned-codes.js';
 
 // Every pass that runs, in the order in which it runs. `insertWeightObservers`, `insertDynamicObservers` and
 // `insertStaticObservers` stand between the first two lists: `prepareDynamic` and `prepare` call them with the qconfigs of their dictionary.
@@ -35,6 +36,9 @@ export const importPasses = (shapes: Shapes): readonly Pass[] => [
   fuseLinearBias,
   fuseOnnxDynamic,
   fuseGelu,
+  unsignedCodes,
+  removeDeadCode,
+  fuseStatic,
   removeDeadCode,
 ];
 

@@ -17,6 +17,7 @@ import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import { quantizerOf } from '../ir/quantizers.js';
+import { isStoredWeight, storedWeight, storedWeightAxis } from '../ir/stored-weight.js';
 import type { Value } from '../ir/value.js';
 import { rememberedCodes } from '../quantize/weight-codes.js';
 
@@ -63,9 +64,12 @@ export class WeightPacker {
   }
 }
 
-/** The node that quantizes the weight of a float op by constants, where its bias is constant too; else undefined. */
+/**
+ * The node that quantizes the weight of a float op by constants, or that holds it as codes, where its bias is constant
+ * too; else undefined.
+ */
 export function weightQuantizer(node: Node): Node | undefined {
-  const quantize = quantizeBehind(node.input(1));
+  const quantize = quantizeBehind(node.input(1)) ?? storedBehind(node);
   if (quantize === undefined) return undefined;
   const bias = node.inputs[2];
   const constant = [...quantize.inputs, ...(bias ? [bias] : [])];
@@ -79,6 +83,14 @@ export function quantizeBehind({ node }: Value): Node | undefined {
   return quantizerOf(producer) === undefined ? undefined : producer;
 }
 
+/** The stored weight of a float op, where its scales lie as the packed form has them. */
+function storedBehind(node: Node): Node | undefined {
+  const { node: weight } = node.input(1);
+  if (!isStoredWeight(weight)) return undefined;
+  const axis = storedWeightAxis(weight);
+  return axis === null || (axis === 0 && node.op !== 'aten::conv_transpose') ? weight : undefined;
+}
+
 function convOptions({ attrs }: Node) {
   const { stride, padding, dilation, groups, outputPadding } = attrs as Record<string, never>;
   return { stride, padding, dilation, groups, ...(outputPadding !== undefined && { outputPadding }) };
@@ -87,7 +99,11 @@ function convOptions({ attrs }: Node) {
 function packedParams(node: Node, quantize: Node, bias: Value | null, name: string): PackedParams {
   try {
     const pack = PACKERS[node.op] as (typeof PACKERS)[string];
-    return pack(codesOf(quantize), bias === null ? null : (leafTensor(bias) ?? null), node);
+    // With a scale for each channel an int32 bias comes back exact in the requantization (docs/numerics.md).
+    const weight = isStoredWeight(quantize)
+      ? storedWeight(quantize, node.op !== 'aten::conv_transpose')
+      : codesOf(quantize);
+    return pack(weight, bias === null ? null : (leafTensor(bias) ?? null), node);
   } catch (error) {
     if (!isOctavoError(error)) throw error;
     throw new OctavoError(error.code, `${name}: ${error.message}`, { cause: error, details: { parameter: name } });

@@ -44,6 +44,8 @@ export interface StaticOp {
   accepts?(node: Node): boolean;
   /** For `fixed`. */
   readonly qparams?: QParams;
+  /** For `inherited`: its result is rounded, so that giving it other qparams would round twice. */
+  readonly rounds?: true;
   freeze(context: FreezeContext): StaticForm;
 }
 
@@ -148,10 +150,11 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::relu': inherited('quantized::relu', zeroPointOf),
   'aten::clamp': inherited('quantized::clamp', (x) => of('x', x)),
   'aten::max_pool': inherited('quantized::max_pool2d'),
-  'aten::avg_pool': inherited('quantized::avg_pool2d', averaged),
-  'aten::adaptive_avg_pool': inherited('quantized::adaptive_avg_pool2d', averaged),
+  'aten::avg_pool': { ...inherited('quantized::avg_pool2d', averaged), rounds: true },
+  'aten::adaptive_avg_pool': { ...inherited('quantized::adaptive_avg_pool2d', averaged), rounds: true },
   'aten::mean': {
     kind: 'inherited',
+    rounds: true,
     freeze: ({ node: { attrs }, x: [x] }) => ({
       op: 'quantized::mean',
       inputs: [x.value],
@@ -160,7 +163,7 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   },
   'aten::pad': { ...inherited('quantized::pad', zeroPointOf), accepts: ({ attrs }) => (attrs.value ?? 0) === 0 },
   'aten::upsample_nearest': inherited('quantized::upsample_nearest2d'),
-  'aten::upsample_bilinear': inherited('quantized::upsample_bilinear2d', zeroPointOf),
+  'aten::upsample_bilinear': { ...inherited('quantized::upsample_bilinear2d', zeroPointOf), rounds: true },
   'aten::reshape': inherited('aten::reshape'),
   'octavo::flatten_to_matrix': inherited('octavo::flatten_to_matrix'),
   'aten::unsqueeze': inherited('aten::unsqueeze'),
@@ -169,9 +172,35 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::slice': inherited('aten::slice'),
 };
 
+/**
+ * Ops that other tools quantize besides, and whose int8 form we have: the static form of what stands in an imported graph
+ * between codes, and nothing that `prepare` observes.
+ */
+const IMPORTED_OPS: Readonly<Record<string, StaticOp>> = {
+  'aten::matmul': {
+    kind: 'propagated',
+    freeze: ({ x: [a, b], y }) => ({
+      op: 'quantized::matmul',
+      inputs: [a.value, (b as Codes).value],
+      attrs: { ...of('a', a), ...of('b', b as Codes), ...output(y) },
+    }),
+  },
+  'aten::softmax': unary('quantized::softmax', 'observed'),
+  'aten::squeeze': inherited('aten::squeeze'),
+};
+
 /** The row of a node's op, or undefined. */
 export function staticOpOf(node: Node): StaticOp | undefined {
-  const op = Object.hasOwn(STATIC_OPS, node.op) ? STATIC_OPS[node.op] : undefined;
+  return rowOf(STATIC_OPS, node);
+}
+
+/** The row of an op between codes of an imported graph, or undefined. */
+export function importedOpOf(node: Node): StaticOp | undefined {
+  return rowOf(STATIC_OPS, node) ?? rowOf(IMPORTED_OPS, node);
+}
+
+function rowOf(rows: Readonly<Record<string, StaticOp>>, node: Node): StaticOp | undefined {
+  const op = Object.hasOwn(rows, node.op) ? rows[node.op] : undefined;
   return op?.accepts?.(node) === false ? undefined : op;
 }
 
@@ -194,7 +223,7 @@ export function ownActivation({ attrs }: Node): number | undefined {
 }
 
 /** Codes in other qparams: themselves where they have them. */
-function requantized(before: Node, { value, scale, zeroPoint }: Codes, y: QParams): Value {
+export function requantized(before: Node, { value, scale, zeroPoint }: Codes, y: QParams): Value {
   if (scale === y.scale && zeroPoint === y.zeroPoint) return value;
   return before.graph.insert(
     {

@@ -2,6 +2,7 @@ import { dispatch, opByName, Tensor, withRecorder } from '@octavo/core';
 import type { GraphBuilder } from '../../import/graph-builder.js';
 import type { RuleContext } from '../../import/rule.js';
 import { attributeName, GET_ATTR } from '../../ir/leaf-nodes.js';
+import { isStoredWeight } from '../../ir/stored-weight.js';
 import type { Value } from '../../ir/value.js';
 
 /**
@@ -14,9 +15,15 @@ export function linearOf(
   weight: Value,
   { transposed: isTransposed, bias }: { transposed: boolean; bias: Value | null },
 ): { value: Value; hasBias: boolean } | null {
+  const dims = n.builder.dims(weight);
+  if (dims?.length !== 2 || n.dtype(weight) !== 'float32' || n.builder.dims(x)?.length === 0) return null;
   const tensor = n.builder.tensor(weight);
-  if (tensor?.type !== 'float32' || tensor.raw.dims.length !== 2 || n.builder.dims(x)?.length === 0) return null;
-  const operand = isTransposed ? weight : transposed(n.builder, weight, tensor);
+  if (tensor === undefined && !isStoredWeight(weight.node)) return null;
+  const operand = isTransposed
+    ? weight
+    : tensor === undefined
+      ? transposedCodes(n, weight)
+      : transposed(n.builder, weight, tensor);
   const out = n.builder.dims(operand)?.[0];
   const flat = bias === null ? null : vectorOf(n, bias, out as number);
   return { value: n.op('aten::linear', [x, operand, flat], { activation: 0 }), hasBias: flat !== null };
@@ -29,6 +36,14 @@ function vectorOf(n: RuleContext, bias: Value, out: number): Value | null {
   return tensor.raw.dims.length === 1
     ? bias
     : n.constant(new Tensor('float32', tensor.raw.data as Float32Array, [out]));
+}
+
+/** Floats of a stored matrix of codes, turned: the codes are, and so is the axis of their scales. */
+function transposedCodes({ builder }: RuleContext, { node }: Value): Value {
+  const [codes, ...qparams] = node.inputs as [Value, Value, Value | null];
+  const turned = transposed(builder, codes, builder.tensor(codes) as Tensor);
+  const attrs = { ...node.attrs, axis: 1 - (((node.attrs.axis as number) + 2) % 2) };
+  return builder.ops(node.op, [turned, ...qparams], attrs, 'never')[0] as Value;
 }
 
 const TRANSPOSED = new WeakMap<GraphBuilder, Map<Tensor, Value>>();

@@ -8,11 +8,12 @@ import { constantPad, negativeFill } from './pads.js';
 import { geometryOf, type Window } from './windows.js';
 
 /** x [batch, in, ...], weight [out, in / groups, ...kernel], bias. */
-const conv: Rule = (n) => {
-  const [x, weight, bias] = [n.input(0), n.input(1), n.optional(2)];
+const conv: Rule = (n) => convolution(n, n.input(0), n.input(1), n.optional(2));
+
+export function convolution(n: RuleContext, x: Value, weight: Value, bias: Value | null): Value {
   const kernel = n.dims(weight).slice(2);
   return n.op('aten::conv', [x, weight, bias], { ...convAttrs(n, kernel, n.builder.dims(x)), activation: 0 });
-};
+}
 
 /** Geometry of a convolution as core's attributes. */
 export function convAttrs(n: RuleContext, kernel: Dims, x: readonly (number | string)[] | null): Attrs {
@@ -159,8 +160,9 @@ const maxPool: Rule = (n) => {
 };
 
 /** A window that core's pool does not take (dilated, or padded by more than half) is a convolution with ones. */
-const averagePool: Rule = (n) => {
-  const x = n.input(0);
+const averagePool: Rule = (n) => averaged(n, n.input(0));
+
+export function averaged(n: RuleContext, x: Value): Value {
   const { kernel, stride, padding, dilation, ceilMode } = poolOf(n, x);
   const countIncludePad = n.attr('count_include_pad', 0);
   const plain =
@@ -184,7 +186,7 @@ const averagePool: Rule = (n) => {
   const places = n.constant(filled([1, channels, ...spatial], 1, 'float32'));
   const extra = geometry.padding.map((pad, i) => (countIncludePad ? pad - (padding[i] as number) : pad));
   return n.op('aten::div', [sum, n.op('aten::conv', [places, ones, null], { ...geometry, padding: extra })]);
-};
+}
 
 /** Padding with as much at the end as a window count that is rounded up needs. */
 function ceilPadding(n: RuleContext, x: Value): number[] {
@@ -212,11 +214,12 @@ function poolOf(n: RuleContext, x: Value): Window & { ceilMode: number } {
 }
 
 /** Over all spatial axes, to one element each. */
-const globalAverage: Rule = (n) => {
-  const x = n.input(0);
+const globalAverage: Rule = (n) => globallyAveraged(n, n.input(0));
+
+export function globallyAveraged(n: RuleContext, x: Value): Value {
   const spatial = n.rank(x) - 2;
   return n.op('aten::adaptive_avg_pool', [x], { outputSize: new Array<number>(spatial).fill(1) });
-};
+}
 
 const globalMax: Rule = (n) => {
   const x = n.input(0);
@@ -229,13 +232,25 @@ const gemm: Rule = (n) => {
   const [alpha, beta] = [n.attr('alpha', 1), n.attr('beta', 1)];
   const a = n.attr('transA', 0) === 1 ? n.op('aten::permute', [n.input(0)], { dims: [1, 0] }) : n.input(0);
   if (n.dtype(a) !== 'float32') throw n.unsupported(`${n.dtype(a)} values`);
+  return gemmOf(n, a, n.input(1), c, { alpha, beta });
+};
+
+/** alpha a b' + beta c, where b is turned as the attribute `transB` says. */
+export function gemmOf(
+  n: RuleContext,
+  a: Value,
+  b: Value,
+  c: Value | null,
+  { alpha, beta }: { alpha: number; beta: number },
+): Value {
+  const isTurned = n.attr('transB', 0) === 1;
   const bias = beta === 1 && alpha === 1 ? c : null;
-  const linear = linearOf(n, a, n.input(1), { transposed: n.attr('transB', 0) === 1, bias });
+  const linear = linearOf(n, a, b, { transposed: isTurned, bias });
   if (linear !== null)
     return alpha === 1 && (c === null || linear.hasBias) ? linear.value : scaledSum(n, linear.value, c, alpha, beta);
-  const b = n.attr('transB', 0) === 1 ? n.op('aten::permute', [n.input(1)], { dims: [1, 0] }) : n.input(1);
-  return scaledSum(n, n.op('aten::matmul', [a, b]), c, alpha, beta);
-};
+  const right = isTurned ? n.op('aten::permute', [b], { dims: [1, 0] }) : b;
+  return scaledSum(n, n.op('aten::matmul', [a, right]), c, alpha, beta);
+}
 
 function scaledSum(n: RuleContext, product: Value, c: Value | null, alpha: number, beta: number): Value {
   const scaled = (value: Value, by: number): Value => (by === 1 ? value : n.op('aten::mul', [value, scalar(n, by)]));
@@ -247,10 +262,12 @@ function scaledSum(n: RuleContext, product: Value, c: Value | null, alpha: numbe
 const matmul: Rule = (n) => {
   const [a, b] = [n.input(0), n.input(1)];
   if (n.dtype(a) !== 'float32') throw n.unsupported(`${n.dtype(a)} values`);
-  const linear = linearOf(n, a, b, { transposed: false, bias: null });
-  if (linear !== null) return linear.value;
-  return product(n, a, b);
+  return linearOrProduct(n, a, b);
 };
+
+export function linearOrProduct(n: RuleContext, a: Value, b: Value): Value {
+  return linearOf(n, a, b, { transposed: false, bias: null })?.value ?? product(n, a, b);
+}
 
 export function product(n: RuleContext, a: Value, b: Value): Value {
   const [aDims, bDims] = [n.builder.dims(a), n.builder.dims(b)];

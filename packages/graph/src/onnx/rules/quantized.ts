@@ -1,12 +1,12 @@
-import { DTYPES, sizeOf } from '@octavo/core';
+import { DTYPES, type DType } from '@octavo/core';
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
-import { askedDType, dtypeCode } from './dtypes.js';
+import { askedDType } from './dtypes.js';
 import { cast, scalar } from './math.js';
-import { convAttrs } from './nn.js';
+import { averaged, convAttrs, convolution, gemmOf, globallyAveraged, linearOrProduct } from './nn.js';
 
-// Quantized operators as their definitions have them: exact integer products, and scales applied as ONNX says. Passes
-// then put static forms onto int8 kernels.
+// Quantized operators. Those of static quantization (QLinearConv and its like) are their definition: float operators
+// between DequantizeLinear and QuantizeLinear, as QDQ models have them; `passes/fuse-static.ts` makes int8 ops of both.
 
 /** A scale of one element without dims, whatever form it has; others as they are. */
 function scaleOf(n: RuleContext, value: Value): Value {
@@ -25,18 +25,46 @@ function zeroOf(n: RuleContext, index: number): Value | null {
 
 /** x / scale, rounded, plus the zero point, whose dtype (or `output_dtype`) is that of the codes. */
 const quantizeLinear: Rule = (n) => {
-  const zero = zeroOf(n, 2);
   const asked = n.attr('output_dtype', 0);
-  const dtype = asked !== 0 ? askedDType(n, asked) : zero === null ? 'uint8' : n.dtype(zero);
-  if (dtype !== 'uint8' && dtype !== 'int8') throw n.unsupported(`codes of ${dtype}`);
-  return n.op('octavo::quantize_linear', [n.input(0), scaleOf(n, n.input(1)), zero], {
-    ...layout(n),
-    dtype: DTYPES[dtype].code,
-  });
+  const dtype = asked === 0 ? undefined : askedDType(n, asked);
+  return quantized(n, n.input(0), [n.input(1), zeroOf(n, 2)], { ...layout(n), ...(dtype && { dtype }) });
 };
 
-const dequantizeLinear: Rule = (n) =>
-  n.op('octavo::dequantize_linear', [n.input(0), scaleOf(n, n.input(1)), zeroOf(n, 2)], layout(n));
+interface Layout {
+  readonly axis?: number;
+  readonly blockSize?: number;
+}
+
+type QParamValues = readonly [scale: Value, zeroPoint: Value | null];
+
+/** Codes of floats. Those of constants are computed now, however many there are: a file may hold its weights so. */
+function quantized(
+  n: RuleContext,
+  x: Value,
+  [scale, zero]: QParamValues,
+  { axis = 1, blockSize = 0, dtype = zero === null ? 'uint8' : n.dtype(zero) }: Layout & { dtype?: DType } = {},
+): Value {
+  if (dtype !== 'uint8' && dtype !== 'int8') throw n.unsupported(`codes of ${dtype}`);
+  const attrs = { axis, blockSize, dtype: DTYPES[dtype].code };
+  return n.builder.ops('octavo::quantize_linear', [x, scaleOf(n, scale), zero], attrs, 'always')[0] as Value;
+}
+
+/**
+ * Floats of codes. Of constants, biases (int32) and single numbers are computed now; weights and tables stay codes, for
+ * kernels that take them.
+ */
+function dequantized(
+  n: RuleContext,
+  codes: Value,
+  [scale, zero]: QParamValues,
+  { axis = 1, blockSize = 0 }: Layout = {},
+): Value {
+  const folding = n.dtype(codes) === 'int32' || n.builder.dims(codes)?.length === 0 ? 'always' : 'never';
+  const inputs = [codes, scaleOf(n, scale), zero];
+  return n.builder.ops('octavo::dequantize_linear', inputs, { axis, blockSize }, folding)[0] as Value;
+}
+
+const dequantizeLinear: Rule = (n) => dequantized(n, n.input(0), [n.input(1), zeroOf(n, 2)], layout(n));
 
 function layout(n: RuleContext) {
   return { axis: n.attr('axis', 1), blockSize: n.attr('block_size', 0) };
@@ -45,118 +73,91 @@ function layout(n: RuleContext) {
 const matmulInteger: Rule = (n) =>
   n.op('octavo::matmul_integer', [n.input(0), n.input(1), n.optional(2), n.optional(3)]);
 
-const convInteger: Rule = (n) => convSum(n, n.input(0), n.input(1), n.optional(2), n.optional(3));
+const convInteger: Rule = (n) => {
+  const [x, w] = [n.input(0), n.input(1)];
+  const attrs = convAttrs(n, n.dims(w).slice(2), n.builder.dims(x));
+  return n.op('octavo::conv_integer', [x, w, n.optional(2), n.optional(3)], attrs);
+};
 
-function convSum(n: RuleContext, x: Value, w: Value, xZero: Value | null, wZero: Value | null): Value {
-  return n.op('octavo::conv_integer', [x, w, xZero, wZero], convAttrs(n, n.dims(w).slice(2), n.builder.dims(x)));
+/** Floats of the codes at `index`, with the scale and zero point behind them. */
+function floatsAt(n: RuleContext, index: number, axis = 1): Value {
+  return dequantized(n, n.input(index), [n.input(index + 1), zeroOf(n, index + 2)], { axis });
 }
 
-/** sx * sw / sy in float32. */
-function multiplier(n: RuleContext, x: Value, w: Value, y: Value): Value {
-  return n.op('aten::div', [n.op('aten::mul', [scaleOf(n, x), scaleOf(n, w)]), scaleOf(n, y)]);
+/** Codes of floats by the scale at `scale` and the zero point behind it. */
+function codesBy(n: RuleContext, value: Value, scale: number): Value {
+  return quantized(n, value, [n.input(scale), zeroOf(n, scale + 1)]);
+}
+
+/** An int32 bias: its scale is that of the sums it is added to. */
+function biasOf(n: RuleContext, bias: Value | null, scale: Value): Value | null {
+  return bias === null ? null : dequantized(n, bias, [scale, null], { axis: 0 });
+}
+
+function productOf(n: RuleContext, a: Value, b: Value): Value {
+  return n.op('aten::mul', [scaleOf(n, a), scaleOf(n, b)]);
 }
 
 /** x, its scale and zero point, w, its scale and zero point, y's scale and zero point, int32 bias. */
 const qlinearConv: Rule = (n) => {
-  const sum = convSum(n, n.input(0), n.input(3), n.input(2), n.input(5));
-  const bias = n.optional(8);
-  const rank = n.rank(n.input(3)) - 2;
-  const biased =
-    bias === null
-      ? sum
-      : n.op('octavo::add_integers', [
-          sum,
-          n.op('aten::reshape', [bias], { dims: [-1, ...new Array<number>(rank).fill(1)] }),
-        ]);
-  const factor = multiplier(n, n.input(1), n.input(4), n.input(6));
-  return n.op('octavo::requantize_linear', [biased, factor, single(n, n.input(7))], { axis: 1 });
+  const bias = biasOf(n, n.optional(8), productOf(n, n.input(1), n.input(4)));
+  return codesBy(n, convolution(n, floatsAt(n, 0), floatsAt(n, 3, 0), bias), 6);
 };
 
-/** a, its scale and zero point, b, its, y's. A scale for each column of b is one for each index of the last dim. */
-const qlinearMatmul: Rule = (n) => {
-  const sum = n.op('octavo::matmul_integer', [n.input(0), n.input(3), n.input(2), n.input(5)]);
-  const factor = multiplier(n, n.input(1), n.input(4), n.input(6));
-  return n.op('octavo::requantize_linear', [sum, factor, single(n, n.input(7))], { axis: -1 });
-};
+/** a, its scale and zero point, b, its, y's. Scales of a may be of rows, those of b of columns. */
+const qlinearMatmul: Rule = (n) =>
+  codesBy(n, linearOrProduct(n, floatsAt(n, 0, -2), floatsAt(n, 3, n.rank(n.input(3)) - 1)), 6);
 
 /** com.microsoft QGemm: a, scale, zero point, b, scale, zero point, int32 c, and, for codes out, y's scale and zero point. */
 const qgemm: Rule = (n) => {
-  const turned = (value: Value, yes: boolean): Value =>
-    yes ? n.op('aten::permute', [value], { dims: [1, 0] }) : value;
-  const a = turned(n.input(0), n.attr('transA', 0) === 1);
-  const b = turned(n.input(3), n.attr('transB', 0) === 1);
-  const sum = n.op('octavo::matmul_integer', [a, b, n.optional(2), n.optional(5)]);
-  const c = n.optional(6);
-  const biased = c === null ? sum : n.op('octavo::add_integers', [sum, c]);
-  const scale = n.op('aten::mul', [scaleOf(n, n.input(1)), scaleOf(n, n.input(4))]);
   const alpha = n.attr('alpha', 1);
-  const scaled = alpha === 1 ? scale : n.op('aten::mul', [scale, scalar(n, alpha)]);
-  if (n.optional(7) === null) return n.op('aten::mul', [cast(n, biased, 'float32'), scaled]);
-  const factor = n.op('aten::div', [scaled, scaleOf(n, n.input(7))]);
-  return n.op('octavo::requantize_linear', [biased, factor, single(n, n.input(8))], { axis: -1 });
+  const a = n.attr('transA', 0) === 1 ? n.op('aten::permute', [floatsAt(n, 0)], { dims: [1, 0] }) : floatsAt(n, 0);
+  // alpha (a b + c): it scales b's scale.
+  const scale = alpha === 1 ? n.input(4) : n.op('aten::mul', [n.input(4), scalar(n, alpha)]);
+  const b = dequantized(n, n.input(3), [scale, zeroOf(n, 5)], { axis: n.attr('transB', 0) === 1 ? 0 : 1 });
+  const c = n.optional(6);
+  const bias = c === null ? null : flat(n, c);
+  const y = gemmOf(n, a, b, biasOf(n, bias, productOf(n, n.input(1), scale)), { alpha: 1, beta: 1 });
+  return n.optional(7) === null ? y : codesBy(n, y, 7);
 };
 
-/** Floats of the codes at `index`, with the scale and zero point behind them. */
-function floatsAt(n: RuleContext, index: number): Value {
-  return n.op('octavo::dequantize_linear', [n.input(index), scaleOf(n, n.input(index + 1)), zeroOf(n, index + 2)], {
-    axis: 1,
-    blockSize: 0,
-  });
+/** A bias [1, out] as [out]. */
+function flat(n: RuleContext, c: Value): Value {
+  const dims = n.builder.dims(c);
+  return dims?.length === 2 && dims[0] === 1 ? n.op('aten::reshape', [c], { dims: [-1] }) : c;
 }
 
-function codesOf(n: RuleContext, value: Value, scale: number): Value {
-  const zero = zeroOf(n, scale + 1);
-  const dtype = zero === null ? 'uint8' : n.dtype(zero);
-  return n.op('octavo::quantize_linear', [value, scaleOf(n, n.input(scale)), zero], {
-    axis: 1,
-    blockSize: 0,
-    dtype: dtypeCode(dtype),
-  });
-}
-
-/** com.microsoft element-wise ops of two quantized tensors: by way of floats, as ONNX Runtime defines them. */
+/** com.microsoft element-wise ops of two quantized tensors. */
 const qlinearBinary =
   (op: string): Rule =>
   (n) =>
-    codesOf(n, n.op(op, [floatsAt(n, 0), floatsAt(n, 3)]), 6);
-
-/**
- * com.microsoft QLinearAdd as ONNX Runtime computes it: a f(sa / sy) + (b f(sb / sy) + offset) of the codes a and b,
- * where the offset holds all zero points; rounded to the code.
- */
-const qlinearAdd: Rule = (n) => {
-  const ratio = (index: number): Value => n.op('aten::div', [scaleOf(n, n.input(index)), scaleOf(n, n.input(6))]);
-  const float = (value: Value): Value => cast(n, value, 'float32');
-  const mul = (a: Value, b: Value): Value => n.op('aten::mul', [a, b]);
-  const zero = (index: number): Value => float(single(n, n.input(index)));
-  const [ratioA, ratioB] = [ratio(1), ratio(4)];
-  const zeros = n.op('aten::add', [mul(ratioA, zero(2)), mul(ratioB, zero(5))]);
-  const offset = n.op('aten::sub', [zero(7), zeros]);
-  const b = n.op('aten::add', [mul(float(n.input(3)), ratioB), offset]);
-  const sum = n.op('aten::add', [mul(float(n.input(0)), ratioA), b]);
-  const dtype = dtypeCode(n.dtype(n.input(7)));
-  return n.op('octavo::quantize_linear', [sum, scalar(n, 1), null], { axis: 1, blockSize: 0, dtype });
-};
+    codesBy(n, n.op(op, [floatsAt(n, 0), floatsAt(n, 3)]), 6);
 
 /** com.microsoft functions of one quantized tensor. */
 const qlinearUnary =
-  (op: string, attrs: (n: RuleContext) => Record<string, number> = () => ({})): Rule =>
-  (n) =>
-    codesOf(n, n.op(op, [floatsAt(n, 0)], attrs(n)), 3);
+  (compute: (n: RuleContext, x: Value) => Value): Rule =>
+  (n) => {
+    if (n.attr('channels_last', 0) === 1) throw n.unsupported('channels_last');
+    return codesBy(n, compute(n, floatsAt(n, 0)), 3);
+  };
 
-/** The exact sum of the codes of a plane, times f(sx / f(sy * count)). */
-const qlinearGlobalAverage: Rule = (n) => {
-  if (n.attr('channels_last', 0) === 1) throw n.unsupported('channels_last');
-  const x = n.input(0);
-  const spatial = n.dims(x).slice(2);
-  const centred = n.op('octavo::sub_integers', [cast(n, x, 'int32'), cast(n, single(n, n.input(2)), 'int32')]);
-  const sum = n.op('aten::sum', [centred], { dims: spatial.map((_, i) => i + 2), keepDim: 1 });
-  const count = n.op('aten::mul', [scaleOf(n, n.input(3)), scalar(n, sizeOf(spatial))]);
-  return n.op(
-    'octavo::requantize_linear',
-    [sum, n.op('aten::div', [scaleOf(n, n.input(1)), count]), single(n, n.input(4))],
-    { axis: 1 },
-  );
+const qlinearLeakyRelu = qlinearUnary((n, x) =>
+  n.op('aten::leaky_relu', [x], { negativeSlope: n.attr('alpha', 0.01) }),
+);
+
+/** com.microsoft QLinearSoftmax names the operator set whose Softmax it means. */
+const qlinearSoftmax = qlinearUnary((n, x) => {
+  const axis = n.attr('axis', -1);
+  if (n.attr('opset', 13) >= 13 || axis === -1 || axis === n.rank(x) - 1)
+    return n.op('aten::softmax', [x], { dim: axis });
+  throw n.unsupported('a softmax over more than one axis');
+});
+
+/** com.microsoft QLinearConcat: y's scale and zero point, then each operand with its own. */
+const qlinearConcat: Rule = (n) => {
+  const count = Math.floor((n.node.inputs.length - 2) / 3);
+  const parts = Array.from({ length: count }, (_, i) => floatsAt(n, 2 + 3 * i));
+  return codesBy(n, n.op('aten::cat', parts, { dim: n.attr('axis') }), 0);
 };
 
 /** com.microsoft DynamicQuantizeMatMul: x, b codes, b's scale and zero point, float bias. */
@@ -188,12 +189,13 @@ export const QUANTIZED_RULES: Readonly<Record<string, Rule>> = {
   'com.microsoft::DynamicQuantizeMatMul': dynamicQuantizeMatmul,
   'com.microsoft::MatMulIntegerToFloat': matmulIntegerToFloat,
   'com.microsoft::QGemm': qgemm,
-  'com.microsoft::QLinearAdd': qlinearAdd,
-  'com.microsoft::QLinearGlobalAveragePool': qlinearGlobalAverage,
-  'com.microsoft::QLinearLeakyRelu': qlinearUnary('aten::leaky_relu', (n) => ({
-    negativeSlope: n.attr('alpha', 0.01),
-  })),
+  'com.microsoft::QLinearAdd': qlinearBinary('aten::add'),
+  'com.microsoft::QLinearAveragePool': qlinearUnary(averaged),
+  'com.microsoft::QLinearConcat': qlinearConcat,
+  'com.microsoft::QLinearGlobalAveragePool': qlinearUnary(globallyAveraged),
+  'com.microsoft::QLinearLeakyRelu': qlinearLeakyRelu,
   'com.microsoft::QLinearMul': qlinearBinary('aten::mul'),
-  'com.microsoft::QLinearSigmoid': qlinearUnary('aten::sigmoid'),
+  'com.microsoft::QLinearSigmoid': qlinearUnary((n, x) => n.op('aten::sigmoid', [x])),
+  'com.microsoft::QLinearSoftmax': qlinearSoftmax,
   'com.microsoft::QuantizeLinear': quantizeLinear,
 };

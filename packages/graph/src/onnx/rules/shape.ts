@@ -2,6 +2,7 @@ import { DTYPES, sizeOf, Tensor } from '@octavo/core';
 import type { Dim } from '../../import/facts.js';
 import { isNumbers } from '../../import/facts.js';
 import { DEFERRED, type Rule, type RuleContext } from '../../import/rule.js';
+import { isStoredWeight } from '../../ir/stored-weight.js';
 import type { Value } from '../../ir/value.js';
 import { isInteger } from './dtypes.js';
 import { filled } from './math.js';
@@ -225,8 +226,8 @@ function shapeContent(n: RuleContext, x: Value, content: readonly Dim[], compute
 
 function gathered(n: RuleContext, x: Value, indices: Value, axis: number, at: number | null): Value {
   if (at !== null && n.builder.dims(indices)?.length === 0) return n.op('aten::select', [x], { dim: axis, index: at });
-  const table = n.builder.tensor(x);
-  const isTable = table?.type === 'float32' && table.raw.dims.length === 2 && axis === 0;
+  const isConstant = n.builder.tensor(x) !== undefined || isStoredWeight(x.node);
+  const isTable = isConstant && n.dtype(x) === 'float32' && n.builder.dims(x)?.length === 2 && axis === 0;
   if (isTable && n.builder.tensor(indices) === undefined) return n.op('aten::embedding', [x, indices]);
   return n.op('octavo::take', [x, indices], { dim: axis });
 }
