@@ -76,7 +76,8 @@ function knowsChannels(op: string, attrs: Attrs, rank: number): boolean {
   if (op === 'aten::dequantize') return attrs.axis === -1;
   if (op === 'aten::quantize_per_tensor') return attrs.dtype !== DTYPES.int32.code;
   // Scales may lie along an axis: channels-last memory has that of the channels at hand.
-  if (op === 'octavo::quantize_linear' || op === 'octavo::dequantize_linear') return attrs.axis === 1 && !attrs.blockSize;
+  if (op === 'octavo::quantize_linear' || op === 'octavo::dequantize_linear')
+    return attrs.axis === 1 && !attrs.blockSize;
   // Windows and sizes are of the last axes: where there are as many as all but one, the second axis is no channels.
   const spatial = attrs.kernel ?? attrs.outputSize ?? attrs.size;
   return !Array.isArray(spatial) || rank >= spatial.length + 2;

@@ -8,6 +8,12 @@ const codeType = (r: Random): CodeType => (r() < 0.5 ? 'uint8' : 'int8');
 const zeroPoint = (r: Random, type: CodeType): number => integer(r, 0, 255) - (type === 'int8' ? 128 : 0);
 
 /** `<prefix>Scale` and `<prefix>ZeroPoint`: scales mostly of moderate size, powers of two for ties, and far ones. */
+/** Of a mean: qparams of the operand, or of the result as well. */
+function meanQParams(r: Random, type: CodeType): Attrs {
+  if (r() < 0.5) return { xZeroPoint: zeroPoint(r, type) };
+  return { ...qparams(r, type, 'x'), ...qparams(r, type, '') };
+}
+
 function qparams(r: Random, type: CodeType, prefix: string): Attrs {
   const kind = r();
   const scale =
@@ -112,18 +118,18 @@ export const QUANTIZED_CASES: Cases = {
     const [shape, attrs] = slidingWindow(r, false);
     const divisor: Attrs = r() < 0.3 ? { divisor: integer(r, 0, 9) } : {};
     const flags = { ...flag(r, 'countIncludePad'), ...flag(r, 'nchw') };
-    return [[codes(r, shape, type)], { ...attrs, ...divisor, ...flags, xZeroPoint: zeroPoint(r, type) }];
+    return [[codes(r, shape, type)], { ...attrs, ...divisor, ...flags, ...meanQParams(r, type) }];
   },
   'quantized::adaptive_avg_pool2d': (r) => {
     const type = codeType(r);
     const outputSize = r() < 0.3 ? [1, 1] : [integer(r, 1, 6), integer(r, 1, 6)];
-    return [[codes(r, dims(r, 3, 4, 12), type)], { outputSize, xZeroPoint: zeroPoint(r, type), ...flag(r, 'nchw') }];
+    return [[codes(r, dims(r, 3, 4, 12), type)], { outputSize, ...meanQParams(r, type), ...flag(r, 'nchw') }];
   },
   'quantized::mean': (r) => {
     const type = codeType(r);
     const shape = dims(r, 0, 4, 9);
     const axes = shape.map((_, i) => (r() < 0.3 ? i - shape.length : i)).filter(() => r() < 0.5);
-    return [[codes(r, shape, type)], { dims: axes, ...flag(r, 'keepdim'), xZeroPoint: zeroPoint(r, type) }];
+    return [[codes(r, shape, type)], { dims: axes, ...flag(r, 'keepdim'), ...meanQParams(r, type) }];
   },
   'quantized::upsample_nearest2d': (r) => [
     [codes(r, dims(r, 3, 4, 9), codeType(r))],

@@ -67,8 +67,15 @@ export function floats(random: Random, dims: readonly number[], special = 0): Te
 }
 
 /** Integers over the whole range of a storage dtype, with the ends often. */
-export function codes<T extends 'int8' | 'uint8' | 'int32'>(random: Random, dims: readonly number[], dtype: T): Tensor<T> {
-  const [low, high] = { int8: [-128, 127], uint8: [0, 255], int32: [-(2 ** 31), 2 ** 31 - 1] }[dtype] as [number, number];
+export function codes<T extends 'int8' | 'uint8' | 'int32'>(
+  random: Random,
+  dims: readonly number[],
+  dtype: T,
+): Tensor<T> {
+  const [low, high] = { int8: [-128, 127], uint8: [0, 255], int32: [-(2 ** 31), 2 ** 31 - 1] }[dtype] as [
+    number,
+    number,
+  ];
   const values = Array.from({ length: sizeOf(dims) }, () => {
     const kind = random();
     return kind < 0.2 ? high : kind < 0.4 ? low : integer(random, low, high);

@@ -16,6 +16,7 @@ import {
   requantized,
   type StaticForm,
   type StaticOp,
+  sameQParams,
   staticOpOf,
 } from '../static/static-ops.js';
 import { WeightPacker, weightQuantizer } from './pack-weight.js';
@@ -90,8 +91,8 @@ function clampBehind(quantize: Node, y: QParams): Node | undefined {
 /** Operands in the qparams of the result; undefined where that would round twice. */
 function inQParams({ node, op, x }: StaticMatch, y: QParams): [Codes, ...Codes[]] | undefined {
   const [first] = x;
-  if (first.scale === y.scale && first.zeroPoint === y.zeroPoint) return x;
-  return op.rounds ? undefined : [{ ...y, value: requantized(node, first, y) }];
+  if (sameQParams(first, y) || op.rescales === 'itself') return x;
+  return op.rescales === 'never' ? undefined : [{ ...y, value: requantized(node, first, y) }];
 }
 
 /** A linear of codes whose result stays float: octavo::linear_quantized over the codes and their one range. */

@@ -44,8 +44,12 @@ export interface StaticOp {
   accepts?(node: Node): boolean;
   /** For `fixed`. */
   readonly qparams?: QParams;
-  /** For `inherited`: its result is rounded, so that giving it other qparams would round twice. */
-  readonly rounds?: true;
+  /**
+   * For `inherited`, where the result is to have other qparams than the operand (`prepare` asks for no such, other tools
+   * do): the operand is put into them first, which changes nothing for ops that move or pick codes; or the int8 op does
+   * it itself; or there is no form, because codes would be rounded twice.
+   */
+  readonly rescales?: 'itself' | 'never';
   freeze(context: FreezeContext): StaticForm;
 }
 
@@ -95,16 +99,18 @@ function unary(op: string, kind: 'observed' | 'propagated' | 'fixed', qparams?: 
 }
 
 /** An op that gives codes of its input's qparams; `attrs` is what it needs to know of them. */
-function inherited(op: string, attrs: (x: Codes) => Attributes = () => ({})): StaticOp {
+function inherited(op: string, attrs: (x: Codes, y: QParams) => Attributes = () => ({})): StaticOp {
   return {
     kind: 'inherited',
-    freeze: ({ node, x: [x] }) => ({ op, inputs: [x.value], attrs: { ...node.attrs, ...attrs(x) } }),
+    freeze: ({ node, x: [x], y }) => ({ op, inputs: [x.value], attrs: { ...node.attrs, ...attrs(x, y) } }),
   };
 }
 
 const zeroPointOf = (x: Codes): Attributes => ({ xZeroPoint: x.zeroPoint });
 /** Average pools round as on channels-last tensors, whatever the layout (docs/numerics.md). */
-const averaged = (x: Codes): Attributes => ({ xZeroPoint: x.zeroPoint, nchw: 0 });
+const averaged = (x: Codes, y: QParams): Attributes => ({ ...meanOf(x, y), nchw: 0 });
+const meanOf = (x: Codes, y: QParams): Attributes =>
+  sameQParams(x, y) ? { xZeroPoint: x.zeroPoint } : { ...of('x', x), ...output(y) };
 
 /**
  * Float ops that static quantization has an int8 form for: PyTorch's lists (torch/csrc/jit/passes/quantization/helper.cpp)
@@ -150,20 +156,20 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::relu': inherited('quantized::relu', zeroPointOf),
   'aten::clamp': inherited('quantized::clamp', (x) => of('x', x)),
   'aten::max_pool': inherited('quantized::max_pool2d'),
-  'aten::avg_pool': { ...inherited('quantized::avg_pool2d', averaged), rounds: true },
-  'aten::adaptive_avg_pool': { ...inherited('quantized::adaptive_avg_pool2d', averaged), rounds: true },
+  'aten::avg_pool': { ...inherited('quantized::avg_pool2d', averaged), rescales: 'itself' },
+  'aten::adaptive_avg_pool': { ...inherited('quantized::adaptive_avg_pool2d', averaged), rescales: 'itself' },
   'aten::mean': {
     kind: 'inherited',
-    rounds: true,
-    freeze: ({ node: { attrs }, x: [x] }) => ({
+    rescales: 'itself',
+    freeze: ({ node: { attrs }, x: [x], y }) => ({
       op: 'quantized::mean',
       inputs: [x.value],
-      attrs: { dims: attrs.dims ?? [], keepdim: attrs.keepDim ?? 0, xZeroPoint: x.zeroPoint },
+      attrs: { dims: attrs.dims ?? [], keepdim: attrs.keepDim ?? 0, ...meanOf(x, y) },
     }),
   },
   'aten::pad': { ...inherited('quantized::pad', zeroPointOf), accepts: ({ attrs }) => (attrs.value ?? 0) === 0 },
   'aten::upsample_nearest': inherited('quantized::upsample_nearest2d'),
-  'aten::upsample_bilinear': { ...inherited('quantized::upsample_bilinear2d', zeroPointOf), rounds: true },
+  'aten::upsample_bilinear': { ...inherited('quantized::upsample_bilinear2d', zeroPointOf), rescales: 'never' },
   'aten::reshape': inherited('aten::reshape'),
   'octavo::flatten_to_matrix': inherited('octavo::flatten_to_matrix'),
   'aten::unsqueeze': inherited('aten::unsqueeze'),
@@ -222,9 +228,13 @@ export function ownActivation({ attrs }: Node): number | undefined {
   return Object.values<number>(STATIC_ACTIVATIONS).find((known) => known === code);
 }
 
+export function sameQParams(a: QParams, b: QParams): boolean {
+  return a.scale === b.scale && a.zeroPoint === b.zeroPoint;
+}
+
 /** Codes in other qparams: themselves where they have them. */
 export function requantized(before: Node, { value, scale, zeroPoint }: Codes, y: QParams): Value {
-  if (scale === y.scale && zeroPoint === y.zeroPoint) return value;
+  if (sameQParams({ scale, zeroPoint }, y)) return value;
   return before.graph.insert(
     {
       op: 'quantized::requantize',

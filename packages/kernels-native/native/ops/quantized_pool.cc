@@ -10,31 +10,46 @@ namespace {
 // Sums of at most this many codes fit 32 bits.
 constexpr int64_t kMaxInt32Count = int64_t(1) << 23;
 
-// The code of a mean, `meanCode` of core. `nchw` adds the zero point before the rounding, as PyTorch does for tensors that
-// are not channels-last.
-int32_t mean_code(int64_t sum, int64_t divisor, int32_t zero, CodeType type, bool nchw) {
-  const float multiplier = float(1.0 / double(divisor));
-  if (!nchw) return quantize_value(float(sum), multiplier, zero, type.low, type.high);
-  const float code = nearbyintf(float(sum) * multiplier + float(zero));
-  return code < type.low ? type.low : code > type.high ? type.high : int32_t(code);
+// How a sum of differences to the zero point becomes the code of a mean: `MeanRule` of core. `nchw` adds the zero point
+// before the rounding, as PyTorch does for tensors that are not channels-last; a scale above 0 is the result's own.
+struct MeanRule {
+  int32_t x_zero;
+  bool nchw;
+  float x_scale, scale;
+  int32_t own_zero;
+  bool owns() const { return scale > 0; }
+  int32_t zero() const { return owns() ? own_zero : x_zero; }
+  float multiplier(int64_t divisor) const { return owns() ? x_scale / (scale * float(divisor)) : float(1.0 / double(divisor)); }
+  int32_t code(int64_t sum, int64_t divisor, CodeType type) const {
+    if (!nchw || owns()) return quantize_value(float(sum), multiplier(divisor), zero(), type.low, type.high);
+    const float code = nearbyintf(float(sum) * multiplier(divisor) + float(x_zero));
+    return code < type.low ? type.low : code > type.high ? type.high : int32_t(code);
+  }
+};
+
+// Attributes from `at` on: xZeroPoint, nchw where the op has it, xScale, scale, zeroPoint.
+MeanRule mean_rule(const Call& call, size_t at, bool has_nchw) {
+  const size_t own = at + (has_nchw ? 2 : 1);
+  return {int32_t(call.attr_int(at)), has_nchw && call.attr_int(at + 1) == 1, call.attr_float(own), call.attr_float(own + 1),
+          int32_t(call.attr_int(own + 2))};
 }
 
 int32_t code_at(const uint8_t* x, CodeType type) { return int32_t(uint8_t(*x ^ type.flip)) - type.shift; }
 
 template <class Divisor>
-Status average(Call& call, const Image& image, const Windows& windows, int32_t zero, bool nchw, Divisor divisor_of) {
+Status average(Call& call, const Image& image, const Windows& windows, const MeanRule& rule, Divisor divisor_of) {
   const View &x = call.inputs[0], &y = call.outputs[0];
   const CodeType type = code_type(x);
   const octavo_code_kernels& kernels = *call.kernels->codes;
   const size_t outputs = windows.outputs(), inner = image.inner;
-  const bool vectors = inner > 1 && !nchw && int64_t(image.plane()) <= kMaxInt32Count;
+  const bool vectors = inner > 1 && (!rule.nchw || rule.owns()) && int64_t(image.plane()) <= kMaxInt32Count;
   std::atomic<bool> no_memory{false};
   for_windows(call, image, windows, [&](size_t outer, const Span* const spans[3], size_t output) {
     const int64_t count = spans[0]->count() * spans[1]->count() * spans[2]->count();
     const int64_t divisor = divisor_of(count, spans[0]->padded * spans[1]->padded * spans[2]->padded);
     uint8_t* to = y.data + (outer * outputs + output) * inner;
     if (count == 0) {
-      memset(to, uint8_t(zero), inner);
+      memset(to, uint8_t(rule.zero()), inner);
       return;
     }
     if (vectors) {
@@ -47,8 +62,8 @@ Status average(Call& call, const Image& image, const Windows& windows, int32_t z
       for_window_rows(image, outer, spans, [&](size_t at, size_t columns, size_t step) {
         for (size_t j = 0; j < columns; j++) kernels.add_to_sums(type.flip, x.data + at + j * step, sums, inner);
       });
-      const octavo_to_codes codes = to_codes(type, float(1.0 / double(divisor)), zero);
-      kernels.quantize_sums(sums, int32_t(count) * codes.zero, &codes, to, inner);
+      const octavo_to_codes codes = to_codes(type, rule.multiplier(divisor), rule.zero());
+      kernels.quantize_sums(sums, int32_t(count) * (rule.x_zero + type.shift), &codes, to, inner);
       return;
     }
     for (size_t c = 0; c < inner; c++) {
@@ -56,7 +71,7 @@ Status average(Call& call, const Image& image, const Windows& windows, int32_t z
       for_window_rows(image, outer, spans, [&](size_t at, size_t columns, size_t step) {
         for (size_t j = 0; j < columns; j++) sum += code_at(x.data + at + j * step + c, type);
       });
-      to[c] = uint8_t(mean_code(sum - count * zero, divisor, zero, type, nchw));
+      to[c] = uint8_t(rule.code(sum - count * rule.x_zero, divisor, type));
     }
   });
   return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for sums", call.op) : Status{};
@@ -96,7 +111,7 @@ Status quantized_max_pool2d(Call& call) {
   return {};
 }
 
-// attrs: kernel, stride, padding (lists), ceilMode, countIncludePad, divisor, xZeroPoint, nchw.
+// attrs: kernel, stride, padding (lists), ceilMode, countIncludePad, divisor, then as `mean_rule`.
 Status quantized_avg_pool2d(Call& call) {
   OCTAVO_TRY(expect_codes_to_codes(call, 1, 1));
   size_t at = 0;
@@ -105,21 +120,21 @@ Status quantized_avg_pool2d(Call& call) {
   OCTAVO_TRY(sliding_windows(call, false, &at, &image, &windows));
   const bool padded = call.attr_int(at) == 1;
   const int64_t divisor = call.attr_int(at + 1);
-  return average(call, image, windows, int32_t(call.attr_int(at + 2)), call.attr_int(at + 3) == 1,
+  return average(call, image, windows, mean_rule(call, at + 2, true),
                  [=](int64_t count, int64_t area) { return divisor > 0 ? divisor : padded ? area : count; });
 }
 
-// attrs: outputSize (list), xZeroPoint, nchw.
+// attrs: outputSize (list), then as `mean_rule`.
 Status quantized_adaptive_avg_pool2d(Call& call) {
   OCTAVO_TRY(expect_codes_to_codes(call, 1, 1));
   size_t at = 0;
   Image image;
   Windows windows;
   OCTAVO_TRY(adaptive_windows(call, &at, &image, &windows));
-  return average(call, image, windows, int32_t(call.attr_int(at)), call.attr_int(at + 1) == 1, [](int64_t count, int64_t) { return count; });
+  return average(call, image, windows, mean_rule(call, at, true), [](int64_t count, int64_t) { return count; });
 }
 
-// attrs: dims (list; all when empty), keepdim, xZeroPoint. The output is row-major.
+// attrs: dims (list; all when empty), keepdim, then as `mean_rule`. The output is row-major.
 Status quantized_mean(Call& call) {
   OCTAVO_TRY(expect_codes_to_codes(call, 1, 1));
   const View &x = call.inputs[0], &y = call.outputs[0];
@@ -158,7 +173,7 @@ Status quantized_mean(Call& call) {
     else kept[kept_rank++] = axes[axis];
   }
   const CodeType type = code_type(x);
-  const int32_t zero = int32_t(call.attr_int(at + 1));
+  const MeanRule rule = mean_rule(call, at + 1, false);
   const auto for_reduced = [&](int rank, auto run) {
     size_t total = 1;
     for (int i = 0; i < rank; i++) total *= reduced[i].size;
@@ -190,7 +205,7 @@ Status quantized_mean(Call& call) {
         for_reduced(reduced_rank == 0 ? 0 : reduced_rank - 1, [&](size_t offset) {
           for (size_t j = 0; j < last.size; j++) sum += code_at(x.data + x_at + offset + j * last.step, type);
         });
-        y.data[y_at] = uint8_t(mean_code(sum - count * zero, count, zero, type, false));
+        y.data[y_at] = uint8_t(rule.code(sum - count * rule.x_zero, count, type));
         continue;
       }
       uint8_t* memory = scratch(0, row.size * (sizeof(int32_t) + 1));
@@ -202,8 +217,8 @@ Status quantized_mean(Call& call) {
       uint8_t* codes = memory + row.size * sizeof(int32_t);
       memset(sums, 0, row.size * sizeof(int32_t));
       for_reduced(reduced_rank, [&](size_t offset) { call.kernels->codes->add_to_sums(type.flip, x.data + x_at + offset, sums, row.size); });
-      const octavo_to_codes to_code = to_codes(type, float(1.0 / double(count)), zero);
-      call.kernels->codes->quantize_sums(sums, int32_t(count) * to_code.zero, &to_code, codes, row.size);
+      const octavo_to_codes to_code = to_codes(type, rule.multiplier(count), rule.zero());
+      call.kernels->codes->quantize_sums(sums, int32_t(count) * (rule.x_zero + type.shift), &to_code, codes, row.size);
       for (size_t j = 0; j < row.size; j++) y.data[y_at + j * row.y_step] = codes[j];
     }
   });

@@ -3,23 +3,23 @@ import { denseStrides, forEachIndex } from '../../tensor/strided.js';
 import { attrList, attrNumber, shapeError } from '../check.js';
 import type { OpDef } from '../op-def.js';
 import { keptDims, reducedAxes } from '../reduced-axes.js';
-import { checkZeroPointAttrs, codeRange, codesMeta, codesOf, codesTensor } from './codes.js';
-import { meanCode } from './pool.js';
+import { codesMeta, codesOf, codesTensor } from './codes.js';
+import { checkMeanAttrs, meanRule, OWN_QPARAMS } from './pool.js';
 
 /**
  * The mean over `dims` (all of them when empty), kept as dims of 1 with `keepdim` 1: the sum of codes is exact, and
- * the rest is the average pools' formula (`meanCode`). The qparams stay. PyTorch's `torch.mean` of codes dequantizes
+ * the rest is the average pools' formula (`MeanRule`). PyTorch's `torch.mean` of codes dequantizes
  * and adds floats.
  */
 export const quantizedMean: OpDef = {
   name: 'quantized::mean',
   opcode: 67,
   inputs: ['x'],
-  attrs: { dims: 'ints', keepdim: 'int', xZeroPoint: 'int' },
+  attrs: { dims: 'ints', keepdim: 'int', xZeroPoint: 'int', ...OWN_QPARAMS },
   outputs: ['y'],
   infer([xMeta], attrs) {
     const { dtype, dims } = codesMeta(this.name, 'x', xMeta);
-    checkZeroPointAttrs(this.name, attrs, dtype, 'x');
+    checkMeanAttrs(this.name, attrs, dtype);
     const axes = reducedAxes(this.name, dims, attrList(attrs, 'dims'));
     if ([...axes].some((axis) => dims[axis] === 0)) throw shapeError(this.name, 'a mean over elements', dims);
     return [{ dtype, dims: keptDims(dims, axes, attrNumber(attrs, 'keepdim', 0) === 1) }];
@@ -27,7 +27,7 @@ export const quantizedMean: OpDef = {
   reference([x], attrs) {
     const { type, data, dims } = codesOf(x);
     const axes = reducedAxes(this.name, dims, attrList(attrs, 'dims'));
-    const zeroPoint = attrs.xZeroPoint as number;
+    const { xZeroPoint, code } = meanRule(attrs, type);
     const strides = denseStrides(dims);
     const [kept, reduced] = [[...dims.keys()].filter((axis) => !axes.has(axis)), [...axes]];
     const pick = (from: Dims, which: readonly number[]): number[] => which.map((axis) => from[axis] as number);
@@ -38,9 +38,9 @@ export const quantizedMean: OpDef = {
         forEachIndex(pick(dims, kept), [pick(strides, kept)], ([start]) => {
           let sum = 0;
           forEachIndex(pick(dims, reduced), [pick(strides, reduced)], ([offset]) => {
-            sum += (data[(start as number) + (offset as number)] as number) - zeroPoint;
+            sum += (data[(start as number) + (offset as number)] as number) - xZeroPoint;
           });
-          y[at++] = meanCode(sum, count, zeroPoint, codeRange(type));
+          y[at++] = code(sum, count);
         });
       }),
     ];

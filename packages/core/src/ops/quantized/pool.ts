@@ -4,12 +4,25 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { attrNumber } from '../check.js';
 import type { Attrs, OpDef, Operand, OperandMeta } from '../op-def.js';
 import { adaptiveWindows, pool, pooledDims, slidingWindows, type WindowsOf } from '../windows.js';
-import { type CodesMeta, checkZeroPointAttrs, codeRange, codesMeta, codesOf, codesTensor } from './codes.js';
+import {
+  type CodesMeta,
+  type CodeType,
+  checkQParamAttrs,
+  checkZeroPointAttrs,
+  codeRange,
+  codesMeta,
+  codesOf,
+  codesTensor,
+  qparamsOf,
+} from './codes.js';
 
 const f = Math.fround;
 
+/** Qparams of a mean that are not its operand's; left out, or with a scale of 0, they are. */
+export const OWN_QPARAMS = { xScale: 'float', scale: 'float', zeroPoint: 'int' } as const;
+
 // Pools of codes over the last 1, 2 or 3 dimensions, as many as `kernel` or `outputSize` has: x [..., channels,
-// ...spatial]. Padding is one number an axis or [begin..., end...]; stride defaults to the kernel. The qparams stay.
+// ...spatial]. Padding is one number an axis or [begin..., end...]; stride defaults to the kernel. The qparams of maxima stay.
 
 function inferPool(op: string, x: OperandMeta | null | undefined, attrs: Attrs, windowsOf: WindowsOf): CodesMeta {
   const { dtype, dims } = codesMeta(op, 'x', x);
@@ -53,20 +66,51 @@ export const maxPool2d: OpDef = {
 };
 
 /**
- * The code of the mean of `count` values whose differences to the zero point add up to `sum`, an exact integer:
- * zeroPoint + rint(f(sum) * f(1 / count)), PyTorch's channels-last formula. `nchw` adds the zero point before the
- * rounding, as PyTorch does for tensors that are not channels-last: other codes at ties where the zero point is odd.
+ * How a sum of differences to the zero point becomes the code of a mean: zeroPoint + rint(f(sum) * multiplier).
+ *
+ * With the qparams of the input the multiplier is f(1 / count), PyTorch's channels-last formula; `nchw` adds the zero
+ * point before the rounding, as PyTorch does for tensors that are not channels-last: other codes at ties where the zero
+ * point is odd. With a `scale` of the result's own it is f(xScale / f(scale * count)), as ONNX Runtime's
+ * QLinearGlobalAveragePool has it.
  */
-export function meanCode(
-  sum: number,
-  count: number,
-  zeroPoint: number,
-  { qmin, qmax }: { qmin: number; qmax: number },
-  nchw = false,
-): number {
-  const multiplier = f(1 / count);
-  if (nchw) return clamp(rint(f(f(f(sum) * multiplier) + zeroPoint)), qmin, qmax);
-  return quantizeValue(f(sum), multiplier, zeroPoint, qmin, qmax);
+export interface MeanRule {
+  /** The zero point of the operand's codes. */
+  readonly xZeroPoint: number;
+  code(sum: number, count: number): number;
+  /** The code of 0: the mean of no values. */
+  readonly zeroPoint: number;
+}
+
+/** What means take besides their sizes: `xScale`, `scale` and `zeroPoint` where the result has qparams of its own. */
+const MEAN_ATTRS = { xZeroPoint: 'int', nchw: 'int', ...OWN_QPARAMS } as const;
+
+/** Refuses qparams that are no scale or no code. */
+export function checkMeanAttrs(op: string, attrs: Attrs, type: CodeType): void {
+  checkZeroPointAttrs(op, attrs, type, 'x');
+  if (attrNumber(attrs, 'scale', 0) !== 0) checkQParamAttrs(op, attrs, type, 'x', '');
+}
+
+export function meanRule(attrs: Attrs, type: CodeType): MeanRule {
+  const xZeroPoint = attrs.xZeroPoint as number;
+  const { qmin, qmax } = codeRange(type);
+  if (attrNumber(attrs, 'scale', 0) === 0) {
+    const nchw = attrNumber(attrs, 'nchw', 0) === 1;
+    return {
+      xZeroPoint,
+      zeroPoint: xZeroPoint,
+      code: (sum, count) =>
+        nchw
+          ? clamp(rint(f(f(f(sum) * f(1 / count)) + xZeroPoint)), qmin, qmax)
+          : quantizeValue(f(sum), f(1 / count), xZeroPoint, qmin, qmax),
+    };
+  }
+  const x = qparamsOf(attrs, 'x');
+  const { scale, zeroPoint } = qparamsOf(attrs, '');
+  return {
+    xZeroPoint,
+    zeroPoint,
+    code: (sum, count) => quantizeValue(f(sum), f(x.scale / f(scale * count)), zeroPoint, qmin, qmax),
+  };
 }
 
 function averaged(
@@ -76,22 +120,20 @@ function averaged(
   windowsOf: WindowsOf,
   divisor: (count: number, area: number) => number,
 ): Tensor {
-  const zeroPoint = attrs.xZeroPoint as number;
-  const range = codeRange(codesOf(x).type);
-  const nchw = attrNumber(attrs, 'nchw', 0) === 1;
+  const { xZeroPoint, zeroPoint, code } = meanRule(attrs, codesOf(x).type);
   return pooled(op, x, attrs, windowsOf, (visit, area) => {
     let sum = 0;
     let count = 0;
-    visit((code) => {
-      sum += code - zeroPoint;
+    visit((each) => {
+      sum += each - xZeroPoint;
       count++;
     });
-    return count === 0 ? zeroPoint : meanCode(sum, divisor(count, area), zeroPoint, range, nchw);
+    return count === 0 ? zeroPoint : code(sum, divisor(count, area));
   });
 }
 
 /**
- * The mean of each window (`meanCode`). Padding counts as zeros with `countIncludePad` 1 and not at all with 0;
+ * The mean of each window (`MeanRule`). Padding counts as zeros with `countIncludePad` 1 and not at all with 0;
  * `divisor` above 0 replaces the count. `nchw` 1 is PyTorch's formula for tensors that are not channels-last; ours is
  * the other one, whatever the layout.
  */
@@ -106,13 +148,12 @@ export const avgPool2d: OpDef = {
     ceilMode: 'int',
     countIncludePad: 'int',
     divisor: 'int',
-    xZeroPoint: 'int',
-    nchw: 'int',
+    ...MEAN_ATTRS,
   },
   outputs: ['y'],
   infer([x], attrs) {
     const meta = inferPool(this.name, x, attrs, slidingWindows);
-    checkZeroPointAttrs(this.name, attrs, meta.dtype, 'x');
+    checkMeanAttrs(this.name, attrs, meta.dtype);
     return [meta];
   },
   reference([x], attrs) {
@@ -129,11 +170,11 @@ export const adaptiveAvgPool2d: OpDef = {
   name: 'quantized::adaptive_avg_pool2d',
   opcode: 66,
   inputs: ['x'],
-  attrs: { outputSize: 'ints', xZeroPoint: 'int', nchw: 'int' },
+  attrs: { outputSize: 'ints', ...MEAN_ATTRS },
   outputs: ['y'],
   infer([x], attrs) {
     const meta = inferPool(this.name, x, attrs, adaptiveWindows);
-    checkZeroPointAttrs(this.name, attrs, meta.dtype, 'x');
+    checkMeanAttrs(this.name, attrs, meta.dtype);
     return [meta];
   },
   reference([x], attrs) {
