@@ -1,4 +1,4 @@
-import { isPackedParams, OP_LIST, opByName, Tensor } from '@octavo/core';
+import { type Attrs, isPackedParams, OP_LIST, type Operand, opByName, referenceBackend, Tensor } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { CONV_CASES } from './conv-cases.js';
@@ -18,6 +18,7 @@ import {
   integer,
   packedWeights,
 } from './random.js';
+import { randomOpProgram, withoutElements } from './random-op-program.js';
 
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
@@ -214,6 +215,7 @@ for (const name of ['add', 'sub', 'mul', 'div']) {
   };
 }
 
+const STATIC = { xScale: 0.1, xZeroPoint: 3, scale: 0.1, zeroPoint: 9, activation: 0 };
 const ROUNDS = process.env.OCTAVO_TEST_LONG ? 2000 : 60;
 
 describe.each(supportedIsas())('native ops on %s', (isa) => {
@@ -253,8 +255,54 @@ describe.each(supportedIsas())('native ops on %s', (isa) => {
     }
   });
 
+  it.each(Object.keys(CASES))('%s of nothing is what the reference makes of it, or the same refusal', (name) => {
+    const def = opByName(name);
+    const outcome = (work: () => Tensor[]): unknown => {
+      try {
+        return work().map(bitsOf);
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    };
+    for (let seed = 0; seed < 12; seed++) {
+      const empty = withoutElements(CASES, name, generator(seed));
+      if (empty === null) continue;
+      const [inputs, attrs] = empty;
+      const got = outcome(() => backends[1]?.kernel(def)?.(inputs, attrs) ?? []);
+      expect(got, `seed ${seed}, attrs ${JSON.stringify(attrs)}`).toEqual(outcome(() => def.reference(inputs, attrs)));
+    }
+  });
+
+  it.each<[string, Operand[], Attrs]>([
+    ['aten::linear', [Tensor.zeros([3, 0]), Tensor.zeros([5, 0]), floats(generator(2), [5])], { activation: 0 }],
+    ['aten::matmul', [Tensor.zeros([2, 3, 0]), Tensor.zeros([2, 0, 4])], {}],
+    ['quantized::linear', [Tensor.zeros([3, 0], 'uint8'), packedWeights(generator(3), 5, 0)], STATIC],
+  ])('%s sums nothing as the reference does', (name, inputs, attrs) => {
+    const def = opByName(name);
+    const expected = def.reference(inputs, attrs).map(bitsOf);
+    for (const backend of backends) expect(backend.kernel(def)?.(inputs, attrs).map(bitsOf)).toEqual(expected);
+  });
+
   it('has a case here for every op that the addon implements', () => {
     const implemented = OP_LIST.filter((op) => backends.every((backend) => backend.kernel(op) !== undefined));
     expect(Object.keys(CASES).sort()).toEqual(implemented.map((op) => op.name).sort());
   });
 });
+
+const PROGRAMS = process.env.OCTAVO_TEST_LONG ? 10_000 : 300;
+
+it(`${PROGRAMS} random programs of all these ops have the interpreter's bits on every instruction set`, () => {
+  const backends = supportedIsas().map((isa, i) => createNativeBackend({ isa, threads: 1 + (i % 2) }));
+  const from = Number(process.env.OCTAVO_TEST_SEED ?? 0);
+  for (let seed = from; seed < from + PROGRAMS; seed++) {
+    const { program, inputs } = randomOpProgram(CASES, generator(seed));
+    const ops = program.instructions.map(({ op }) => op).join(', ');
+    const expected = referenceBackend.compile(program).run(inputs).map(bitsOf);
+    for (const backend of backends) {
+      const executable = backend.compile(program);
+      expect(executable.referenceOps, ops).toEqual([]);
+      expect(executable.run(inputs).map(bitsOf), `seed ${seed} on ${backend.isa}: ${ops}`).toEqual(expected);
+      executable.dispose();
+    }
+  }
+}, 600_000);

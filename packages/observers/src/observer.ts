@@ -28,8 +28,8 @@ export abstract class Observer {
   /** The class by name, in files and messages; it outlives minified class names. */
   static readonly typeName: string;
 
-  constructor() {
-    Object.defineProperty(this, BRAND, { value: true });
+  static {
+    Object.defineProperty(Observer.prototype, BRAND, { value: true });
   }
 
   /** Looks at a tensor and gives back what goes on: the tensor as it came. Empty tensors change nothing. */

@@ -56,7 +56,7 @@ export class Interpreter implements Executable {
       if (signal?.aborted) throw new OctavoError('ABORTED', '[run] aborted by its signal', { cause: signal.reason });
       const step = steps.next();
       if (step.done) return step.value;
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      await new Promise<void>(nextTurn);
     }
   }
 
@@ -88,6 +88,10 @@ export class Interpreter implements Executable {
     );
   }
 }
+
+/** Calls back in the event loop's next turn. A timer, which is all that browsers have, waits for a millisecond or four. */
+const nextTurn: (callback: () => void) => unknown =
+  typeof setImmediate === 'function' ? setImmediate : (callback) => setTimeout(callback, 0);
 
 /** Outputs that share no memory with inputs, constants or each other: alias ops hand on the array they were given. */
 function freshOutputs(outputs: readonly Tensor[], others: readonly Tensor[]): Tensor[] {

@@ -28,23 +28,23 @@ export function planMemory(program: Program, inputDims: readonly Dims[]): Memory
   const roots = aliasRoots(program);
   const lives = lifetimes(program, roots);
   const offsets = new Array<number>(program.values.length).fill(-1);
-  const placed: { start: number; end: number; from: number; to: number }[] = [];
-  let arenaBytes = 0;
-  for (const value of [...lives.keys()].sort((a, b) => (lives.get(a) as Life).from - (lives.get(b) as Life).from)) {
-    const { from, to } = lives.get(value) as Life;
+  const arena = new Arena();
+  // Places by the last instruction that reads them.
+  const dying = new Map<number, { start: number; bytes: number }[]>();
+  let dead = -1;
+  for (const [value, { from, to }] of [...lives].sort(([, a], [, b]) => a.from - b.from)) {
+    for (; dead < from; dead++) for (const { start, bytes } of dying.get(dead) ?? []) arena.free(start, bytes);
     const bytes = alignedBytes(metas[value] as TensorMeta);
-    const start = firstFit(
-      placed.filter((other) => other.from <= to && from <= other.to),
-      bytes,
-    );
-    placed.push({ start, end: start + bytes, from, to });
+    const start = arena.take(bytes);
     offsets[value] = start;
-    arenaBytes = Math.max(arenaBytes, start + bytes);
+    const others = dying.get(to);
+    if (others === undefined) dying.set(to, [{ start, bytes }]);
+    else others.push({ start, bytes });
   }
   roots.forEach((root, value) => {
     offsets[value] = offsets[root] as number;
   });
-  return { metas, offsets, roots, arenaBytes };
+  return { metas, offsets, roots, arenaBytes: arena.bytes };
 }
 
 interface Life {
@@ -84,12 +84,33 @@ function alignedBytes(meta: TensorMeta): number {
   return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }
 
-/** The lowest offset where `bytes` fit between neighbours that are alive at the same time. */
-function firstFit(neighbours: readonly { start: number; end: number }[], bytes: number): number {
-  let offset = 0;
-  for (const { start, end } of [...neighbours].sort((a, b) => a.start - b.start)) {
-    if (start - offset >= bytes) break;
-    offset = Math.max(offset, end);
+/** Memory with gaps, in order and none beside another: a graph of a hundred thousand values has few at a time. */
+class Arena {
+  /** The size that it has grown to. */
+  bytes = 0;
+  private readonly gaps = [{ start: 0, end: Number.POSITIVE_INFINITY }];
+
+  /** The lowest offset where `bytes` fit. */
+  take(bytes: number): number {
+    const at = this.gaps.findIndex(({ start, end }) => end - start >= bytes);
+    const gap = this.gaps[at] as { start: number; end: number };
+    const { start } = gap;
+    gap.start += bytes;
+    if (gap.start === gap.end) this.gaps.splice(at, 1);
+    this.bytes = Math.max(this.bytes, start + bytes);
+    return start;
   }
-  return offset;
+
+  free(start: number, bytes: number): void {
+    const { gaps } = this;
+    const end = start + bytes;
+    const at = gaps.findIndex((gap) => gap.start >= end);
+    const [before, after] = [gaps[at - 1], gaps[at] as { start: number; end: number }];
+    const joins = after.start === end;
+    if (before?.end === start) {
+      before.end = joins ? after.end : end;
+      if (joins) gaps.splice(at, 1);
+    } else if (joins) after.start = start;
+    else gaps.splice(at, 0, { start, end });
+  }
 }

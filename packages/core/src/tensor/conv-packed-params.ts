@@ -67,7 +67,10 @@ export class ConvPackedParams implements ConvGeometry {
       );
     }
     this.bias = bias === null ? null : new Tensor('float32', (bias.raw.data as Float32Array).slice(), bias.raw.dims);
-    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static {
+    Object.defineProperty(ConvPackedParams.prototype, BRAND, { value: true });
   }
 
   /** The number of spatial axes: 1, 2 or 3. */

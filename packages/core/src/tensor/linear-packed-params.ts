@@ -41,7 +41,10 @@ export class LinearPackedParams {
       axis: weight.axis,
     });
     this.bias = bias === null ? null : new Tensor('float32', (bias.raw.data as Float32Array).slice(), bias.raw.dims);
-    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static {
+    Object.defineProperty(LinearPackedParams.prototype, BRAND, { value: true });
   }
 
   get outFeatures(): number {

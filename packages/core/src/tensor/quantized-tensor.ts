@@ -41,7 +41,10 @@ export class QuantizedTensor {
     this.scales = qparams.scales;
     this.zeroPoints = qparams.zeroPoints;
     this.axis = axis;
-    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static {
+    Object.defineProperty(QuantizedTensor.prototype, BRAND, { value: true });
   }
 
   get dims(): Dims {

@@ -60,8 +60,12 @@ export class Tensor<T extends DType = DType> {
       );
     }
     this.type = type as T;
-    this.raw = { dims: Object.freeze([...dims]), data: data as DTypeArrays[T] };
-    Object.defineProperty(this, BRAND, { value: true });
+    this.raw = { dims: Object.isFrozen(dims) ? dims : Object.freeze([...dims]), data: data as DTypeArrays[T] };
+  }
+
+  static {
+    // Once for all tensors: defining a property costs as much as all else that a constructor does.
+    Object.defineProperty(Tensor.prototype, BRAND, { value: true });
   }
 
   get dtype(): T {

@@ -27,7 +27,7 @@ export function quantizerGroups(prepared: Graph): QuantizerGroup[] {
     const observer = observerName(node);
     if (prepared.observers.get(observer)?.observer === undefined) continue;
     const source = node.input(0);
-    const activation = prepared.inputs.includes(source) ? source.hint : source.node.scope || source.node.op;
+    const activation = source.isInput ? source.hint : source.node.scope || source.node.op;
     groups.push({ observer, activation, layers: [...new Set(weightedReaders(node.output).map(pathOf))] });
   }
   return groups;

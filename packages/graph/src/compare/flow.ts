@@ -41,7 +41,7 @@ export function asFloat(graph: Graph, value: Value): Value {
   if (type.kind !== 'tensor' || !/^qu?int/.test(type.dtype)) return value;
   const known = value.uses.find(({ node, index }) => node.op === 'aten::dequantize' && index === 0)?.node;
   if (known !== undefined) return known.output;
-  const before = graph.inputs.includes(value) ? undefined : (value.node.next ?? undefined);
+  const before = value.isInput ? undefined : (value.node.next ?? undefined);
   const outputs = [{ type: { ...type, dtype: 'float32' as const }, hint: 'dequant' }];
   return graph.insert({ op: 'aten::dequantize', inputs: [value], outputs }, before).output;
 }

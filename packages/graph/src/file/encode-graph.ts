@@ -51,12 +51,16 @@ export function encodeGraph(graph: Graph): QuantizedFileContent {
 class TensorStore {
   readonly byName = new Map<string, Tensor>();
   private readonly names = new Map<Tensor, string>();
+  // Where the search for a name left off: thousands of tensors may want the same one.
+  private readonly counts = new Map<string, number>();
 
   add(wanted: string, tensor: Tensor): string {
     const known = this.names.get(tensor);
     if (known !== undefined) return known;
-    let name = wanted;
-    for (let i = 1; this.byName.has(name); i++) name = `${wanted}_${i}`;
+    let count = this.counts.get(wanted) ?? 0;
+    let name = count === 0 ? wanted : `${wanted}_${count}`;
+    while (this.byName.has(name)) name = `${wanted}_${++count}`;
+    this.counts.set(wanted, count);
     this.byName.set(name, tensor);
     this.names.set(tensor, name);
     return name;

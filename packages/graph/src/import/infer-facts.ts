@@ -38,7 +38,7 @@ export function inferFacts(
     const [first, second] = PROBES.map((from) => {
       const primeOf = new Map(symbols.map((symbol, i) => [symbol, PRIMES[from + i] as number]));
       const probed = operands.map((operand) =>
-        operand !== null && tensors.includes(operand as Facts) ? withNumbers(operand as Facts, primeOf) : operand,
+        operand !== null && !isPackedParams(operand) ? withNumbers(operand, primeOf) : operand,
       );
       return { primeOf, metas: def.infer(probed as (OperandMeta | null)[], attrs) };
     }) as unknown as [Probe, Probe];

@@ -72,21 +72,13 @@ export class Graph {
   }
 
   /** All nodes in order. The list may be edited meanwhile, but for the node that comes next. */
-  *nodes(): Generator<Node> {
-    for (let node = this.entry.next as Node; node !== this.exit; ) {
-      const next = node.next as Node;
-      yield node;
-      node = next;
-    }
+  nodes(): IterableIterator<Node> {
+    return walk('next', this.entry, this.exit);
   }
 
   /** All nodes, last first. */
-  *nodesBackwards(): Generator<Node> {
-    for (let node = this.exit.previous as Node; node !== this.entry; ) {
-      const next = node.previous as Node;
-      yield node;
-      node = next;
-    }
+  nodesBackwards(): IterableIterator<Node> {
+    return walk('previous', this.exit, this.entry);
   }
 
   addInput(name: string, type: ValueType, id = this.nextValueId): Value {
@@ -226,4 +218,21 @@ export class Graph {
     this.runner ??= new GraphRunner(this);
     return this.runner;
   }
+}
+
+/** The nodes between two others. By hand, because passes do little else: a generator takes twice as long a step. */
+function walk(step: 'next' | 'previous', from: Node, to: Node): IterableIterator<Node> {
+  let following = from[step] as Node;
+  const result = { done: false, value: following };
+  return {
+    next() {
+      result.value = following;
+      result.done = following === to;
+      if (!result.done) following = following[step] as Node;
+      return result as IteratorResult<Node, undefined>;
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
 }

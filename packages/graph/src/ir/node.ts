@@ -41,8 +41,9 @@ export class Node {
   previous: Node | null = null;
   /** @internal */
   next: Node | null = null;
-  private readonly operands: (Value | null)[] = [];
-  private readonly operandUses: (LinkedUse | null)[] = [];
+  // As long as they are: an empty array that grows takes room for seventeen, and a graph may have a million of them.
+  private readonly operands: (Value | null)[];
+  private readonly operandUses: (LinkedUse | null)[];
 
   /** @internal Called by Graph. Outputs are numbered from `firstValueId`. */
   constructor(graph: Graph, id: number, spec: NodeSpec, valueIds: readonly number[]) {
@@ -53,7 +54,8 @@ export class Node {
     this.scope = spec.scope ?? '';
     this.note = spec.note ?? '';
     this.outputs = spec.outputs.map(({ type, hint }, i) => new Value(valueIds[i] as number, this, type, hint));
-    for (const input of spec.inputs) this.addInput(input);
+    this.operands = spec.inputs.slice();
+    this.operandUses = this.operands.map((value, i) => this.use(value, i));
   }
 
   get inputs(): readonly (Value | null)[] {
@@ -75,10 +77,8 @@ export class Node {
   setInput(index: number, value: Value | null): void {
     const old = this.operandUses[index];
     if (old) this.operands[index]?.removeUse(old);
-    const use = value === null ? null : new LinkedUse(this, index);
-    if (use !== null) value?.addUse(use);
     this.operands[index] = value;
-    this.operandUses[index] = use;
+    this.operandUses[index] = this.use(value, index);
     this.graph.touch();
   }
 
@@ -93,6 +93,13 @@ export class Node {
     });
     this.operands.length = 0;
     this.operandUses.length = 0;
+  }
+
+  private use(value: Value | null, index: number): LinkedUse | null {
+    if (value === null) return null;
+    const use = new LinkedUse(this, index);
+    value.addUse(use);
+    return use;
   }
 
   /** Takes the node out of its graph. Nothing may read its outputs any more. */

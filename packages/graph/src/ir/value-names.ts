@@ -11,8 +11,10 @@ export function nameValues(graph: Graph): Map<Value, string> {
   const counts = new Map<string, number>();
   for (const input of graph.inputs) {
     const plain = identifier(input.hint);
-    let name = plain;
-    for (let i = 1; taken.has(name); i++) name = `${plain}.${i}`;
+    let count = counts.get(plain) ?? 0;
+    let name = count === 0 ? plain : `${plain}.${count}`;
+    while (taken.has(name)) name = `${plain}.${++count}`;
+    counts.set(plain, count);
     taken.add(name);
     names.set(input, name);
   }

@@ -43,6 +43,11 @@ export class Value {
     return uses;
   }
 
+  /** True for an input of the graph, which no node makes. */
+  get isInput(): boolean {
+    return this.node.op === 'prim::Param';
+  }
+
   get isUsed(): boolean {
     return this.firstUse !== null;
   }

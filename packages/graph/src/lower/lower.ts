@@ -48,15 +48,15 @@ export function lower(graph: Graph): Lowered {
     outputs: outputs.map(indexOf),
     attrs: attrs as Attrs,
   }));
-  const results: Value[] = [];
+  const results = new Map<Value, number>();
   const outputs = lowered.outputs.map(({ name, value }) => {
     const constant = leafOperand(value);
     if (constant !== undefined) return { name, source: { constant } };
-    if (lowered.inputs.includes(value)) return { name, source: { input: value.hint } };
-    if (!results.includes(value)) results.push(value);
-    return { name, source: { program: results.indexOf(value) } };
+    if (value.isInput) return { name, source: { input: value.hint } };
+    if (!results.has(value)) results.set(value, results.size);
+    return { name, source: { program: results.get(value) as number } };
   });
-  const programOutputs = results.map((value) => ({ name: `%${names.get(value)}`, value: indexOf(value) }));
+  const programOutputs = [...results.keys()].map((value) => ({ name: `%${names.get(value)}`, value: indexOf(value) }));
   return { program: { values, instructions, inputs, outputs: programOutputs }, outputs };
 }
 

@@ -113,7 +113,7 @@ class StaticObservers {
     const { graph } = this;
     // Behind the node that makes the value; an input is observed before the first node.
     const first = graph.nodes().next().value ?? graph.returnNode;
-    const before = graph.inputs.includes(value) ? first : (value.node.next as Node);
+    const before = value.isInput ? first : (value.node.next as Node);
     const node = this.insert(value, 'activation', qconfig, before);
     value.replaceUses(node.output, node);
     this.int8.add(node.output);

@@ -98,7 +98,7 @@ function dynamicActivation(graph: Graph, node: Node, { qconfig }: ObserverSpec):
 /** quantize by what an observer has seen. */
 function staticActivation(graph: Graph, names: FreeNames, node: Node, observer: Observer): Value {
   const x = node.input(0);
-  const name = activationName(graph, x);
+  const name = activationName(x);
   const { dtype, scales, zeroPoints } = observedQParams(observer, name);
   const parameter = parameterMaker(graph, names, node, name);
   return graph.insert(
@@ -117,8 +117,8 @@ function staticActivation(graph: Graph, names: FreeNames, node: Node, observer: 
 }
 
 /** What an activation's parameters are named after: the module that makes it, or the input. */
-function activationName(graph: Graph, value: Value): string {
-  if (graph.inputs.includes(value)) return value.hint;
+function activationName(value: Value): string {
+  if (value.isInput) return value.hint;
   const { scope, op } = value.node;
   return scope === '' ? op.slice(op.indexOf('::') + 2) : scope;
 }

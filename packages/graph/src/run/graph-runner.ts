@@ -11,6 +11,7 @@ import {
 } from '@octavo/core';
 import { isDeferred } from '../import/deferred-nodes.js';
 import type { Graph } from '../ir/graph.js';
+import type { ValueType } from '../ir/value-type.js';
 import { type Lowered, lower } from '../lower/lower.js';
 import { compileFor } from './mixed-executable.js';
 import { specialise } from './specialise.js';
@@ -149,36 +150,36 @@ export class GraphRunner {
 
   /** The fed tensors in the order of the graph's inputs. */
   private checkFeeds(feeds: Feeds): Map<string, Tensor> {
-    const names = this.graph.inputNames;
-    const given = Object.keys(feeds ?? {});
+    const types = new Map(this.graph.inputs.map(({ hint, type }) => [hint, type]));
+    const names = [...types.keys()];
+    const given = new Set(Object.keys(feeds ?? {}));
     for (const name of given) {
-      if (names.includes(name)) continue;
+      if (types.has(name)) continue;
       throw new OctavoError(
         'UNKNOWN_NAME',
         `[run] this graph has no input '${name}'${didYouMean(name, names)} Its inputs: ${names.join(', ')}`,
         { details: { name, inputs: names } },
       );
     }
-    const missing = names.filter((name) => !given.includes(name));
+    const missing = names.filter((name) => !given.has(name));
     if (missing.length > 0) {
       throw new OctavoError(
         'INVALID_ARGUMENT',
-        `[run] missing inputs: ${missing.join(', ')}; got ${given.join(', ') || 'none'}`,
+        `[run] missing inputs: ${missing.join(', ')}; got ${[...given].join(', ') || 'none'}`,
         {
           details: { missing },
         },
       );
     }
-    return new Map(names.map((name) => [name, this.checkFeed(name, feeds[name])]));
+    return new Map([...types].map(([name, type]) => [name, this.checkFeed(name, type, feeds[name])]));
   }
 
-  private checkFeed(name: string, value: Feeds[string] | undefined): Tensor {
+  private checkFeed(name: string, expected: ValueType, value: Feeds[string] | undefined): Tensor {
     if (typeof value !== 'object' || value === null || !('type' in value && 'dims' in value && 'data' in value)) {
       throw new OctavoError('INVALID_ARGUMENT', `[run] input '${name}' must be a tensor ({ type, dims, data })`);
     }
     const tensor = Tensor.wrap(value);
-    const expected = this.graph.inputs.find(({ hint }) => hint === name)?.type;
-    if (this.graph.fixedBy === null || expected?.kind !== 'tensor' || expected.dims === null) return tensor;
+    if (this.graph.fixedBy === null || expected.kind !== 'tensor' || expected.dims === null) return tensor;
     if (formatDims(expected.dims) === formatDims(tensor.raw.dims)) return tensor;
     throw new OctavoError(
       'SHAPE_FIXED_BY_TRACE',

@@ -41,6 +41,8 @@ class MixedExecutable implements Executable {
   private readonly phases: readonly Phase[];
   /** The phase after which nobody reads a value any more. */
   private readonly lastPhase: readonly number[];
+  /** The computed values that nobody reads after each phase. */
+  private readonly releases: readonly (readonly number[])[];
   private disposed = false;
 
   constructor(
@@ -52,6 +54,11 @@ class MixedExecutable implements Executable {
     this.referenceOps = [...new Set(this.phases.flatMap(({ singles }) => singles.map(({ op }) => op)))];
     this.parts = this.phases.map(() => null);
     this.lastPhase = lastPhases(program, this.phases);
+    const releases: number[][] = this.phases.map(() => []);
+    this.lastPhase.forEach((last, value) => {
+      if (program.values[value]?.constant === undefined) releases[last]?.push(value);
+    });
+    this.releases = releases;
   }
 
   run(inputs: readonly Tensor[]): Tensor[] {
@@ -117,9 +124,7 @@ class MixedExecutable implements Executable {
   }
 
   private release(phase: number, values: (Operand | undefined)[]): void {
-    this.lastPhase.forEach((last, value) => {
-      if (last === phase && this.program.values[value]?.constant === undefined) values[value] = undefined;
-    });
+    for (const value of this.releases[phase] as readonly number[]) values[value] = undefined;
   }
 
   /** None shares memory with an input, a constant or another output. */

@@ -5,6 +5,8 @@ import { COLOURS, type DrawnNode, drawnNodes, type Precision } from './node-prec
 
 const ROW = 30;
 const LANE = 9;
+/** Arcs that find no free lane share the last one. */
+const MAX_LANES = 60;
 
 /**
  * The graph as one HTML page that opens offline: a line a node, coloured as by `toDot`, with arcs from each node to
@@ -55,9 +57,7 @@ function rowOf({ id, title, scope, type, precision }: DrawnNode, i: number): str
   return `<div id="${id}" title="${i}: ${LEGEND[precision]}" style="background:${COLOURS[precision]}">${escapeHtml(title)}${details.join('')}</div>`;
 }
 
-interface Arc {
-  readonly from: number;
-  readonly to: number;
+interface Arc extends Span {
   /** Distance from the rows: arcs that overlap lie in different lanes. */
   readonly lane: number;
 }
@@ -68,11 +68,34 @@ function arcsOf(nodes: readonly DrawnNode[]): Arc[] {
     from.map((id) => ({ from: rows.get(id) as number, to })).filter((span) => span.to - span.from > 1),
   );
   spans.sort((a, b) => a.to - a.from - (b.to - b.from));
-  const lanes: { from: number; to: number }[][] = [];
+  const lanes: Span[][] = [];
   return spans.map((span) => {
-    let lane = lanes.findIndex((taken) => taken.every(({ from, to }) => to <= span.from || from >= span.to));
-    if (lane < 0) lane = lanes.push([]) - 1;
-    lanes[lane]?.push(span);
+    let lane = lanes.findIndex((taken) => fits(span, taken));
+    if (lane < 0) lane = lanes.length < MAX_LANES ? lanes.push([]) - 1 : MAX_LANES - 1;
+    const taken = lanes[lane] as Span[];
+    taken.splice(placeOf(span, taken), 0, span);
     return { ...span, lane };
   });
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Whether a span meets none of those in a lane, which lie in order. */
+function fits(span: Span, taken: readonly Span[]): boolean {
+  const at = placeOf(span, taken);
+  const [before, after] = [taken[at - 1], taken[at]];
+  return (before === undefined || before.to <= span.from) && (after === undefined || after.from >= span.to);
+}
+
+function placeOf({ from }: Span, taken: readonly Span[]): number {
+  let [low, high] = [0, taken.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((taken[middle] as Span).from < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

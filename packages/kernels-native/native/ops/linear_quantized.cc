@@ -102,7 +102,13 @@ Status quantize_dynamic(Call& call) {
   OCTAVO_TRY(expect_tensor(call, "scales", call.outputs[1], DType::Float32));
   OCTAVO_TRY(expect_tensor(call, "zeroPoints", call.outputs[2], DType::Int32));
   OCTAVO_TRY(expect_size(call, "codes", call.outputs[0], x.size()));
-  if (x.size() == 0) return {};
+  if (x.size() == 0) {
+    // Rows of nothing have the range of zero, as in the reference.
+    const QParams none = call.attr_int(0) == kOnnx ? onnx_qparams(0, 0) : choose_qparams(0, 0, call.attr_int(1) != 0);
+    for (size_t r = 0; r < call.outputs[1].size(); r++) call.outputs[1].floats()[r] = none.scale;
+    for (size_t r = 0; r < call.outputs[2].size(); r++) call.outputs[2].as<int32_t>()[r] = none.zero_point;
+    return {};
+  }
   OCTAVO_TRY(expect_size(call, "scales", call.outputs[1], x.rows()));
   OCTAVO_TRY(expect_size(call, "zeroPoints", call.outputs[2], x.rows()));
   float* scales = call.outputs[1].floats();

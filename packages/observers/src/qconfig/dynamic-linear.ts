@@ -20,11 +20,20 @@ export interface DynamicLinearAttrs {
   readonly reduceRange: 0 | 1;
 }
 
+// By qconfig: a large graph asks for each of its linears, and the answer takes an observer to find.
+const attrsOf = new WeakMap<QConfig, DynamicLinearAttrs>();
+
 /**
  * What a qconfig means for the input of a dynamically quantized linear: the one place where eager and graph look.
  * A dynamic placeholder gives PyTorch's scheme, `PerRowMinMaxObserver` ours.
  */
 export function dynamicLinearAttrs(qconfig: QConfig): DynamicLinearAttrs {
+  const attrs = attrsOf.get(qconfig) ?? findAttrs(qconfig);
+  attrsOf.set(qconfig, attrs);
+  return attrs;
+}
+
+function findAttrs(qconfig: QConfig): DynamicLinearAttrs {
   const { typeName } = qconfig.activation.observerClass;
   const observer = qconfig.activation() as PerRowMinMaxObserver | PlaceholderObserver;
   const perRow = typeName === PerRowMinMaxObserver.typeName;
