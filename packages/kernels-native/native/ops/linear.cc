@@ -31,7 +31,7 @@ Status linear(Call& call) {
     panels = weight.packed->panels.as<float>();
   } else {
     float* packed = reinterpret_cast<float*>(scratch(0, f32_panel_floats(n, k) * sizeof(float)));
-    if (packed == nullptr) return fail(Code::OutOfMemory, "[%s] no memory to pack the weight", call.op);
+    if (packed == nullptr && k != 0) return fail(Code::OutOfMemory, "[%s] no memory to pack the weight", call.op);
     pack_f32(weight.floats(), {1, k}, n, k, packed);
     panels = packed;
   }
