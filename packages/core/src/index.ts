@@ -59,6 +59,7 @@ export {
 export { clamp, rint } from './numerics/round.js';
 export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
 export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent.js';
+export { checkAttrs } from './ops/check-attrs.js';
 export { dispatch, metaOf } from './ops/dispatch.js';
 export { SLICE_TO_END } from './ops/layout.js';
 export { DYNAMIC_SCHEMES, type DynamicScheme } from './ops/linear-dynamic.js';

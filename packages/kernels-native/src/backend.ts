@@ -48,6 +48,8 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
     // Alias ops only put other dims on the same memory, which needs no native call.
     if (op.alias || opcodes[op.name] !== op.opcode) return undefined;
     return (inputs, attrs) => {
+      // First, because it refuses attributes that make no sense.
+      const encoded = Float64Array.from(encodeAttrs(op, attrs));
       const channelsLast = inputs.map((x) => (Tensor.is(x) && x.raw.channelsLast ? x.raw.dims.length : null));
       const layout = layoutOf(op.name, channelsLast, attrs);
       const metas = op.infer(inputs.map(metaOf), attrs);
@@ -56,7 +58,7 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
       callNative(() =>
         native.runOp(
           op.opcode,
-          Float64Array.from(encodeAttrs(op, attrs)),
+          encoded,
           inputs.map((input) => (layout.inputs && Tensor.is(input) ? physicalOperand(input) : packed.operand(input))),
           outputs.map((output, i) => outputOperand(output, ordered[i] as boolean)),
         ),

@@ -1,6 +1,7 @@
 import {
   type Attrs,
   ConvPackedParams,
+  checkAttrs,
   DTYPES,
   isPackedParams,
   type LinearPackedParams,
@@ -119,6 +120,7 @@ const DEFAULTS: Readonly<Record<string, number>> = {
 
 /** Attributes as numbers, in the order of the op table: a list is its length and its elements. */
 export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
+  checkAttrs(def, attrs);
   return Object.entries(def.attrs).flatMap(([name, kind]) => {
     const value = attrs[name] ?? (kind === 'ints' ? [] : (DEFAULTS[name] ?? DEFAULTS[`${def.name}.${name}`]));
     if (kind === 'ints') {

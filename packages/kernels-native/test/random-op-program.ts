@@ -83,3 +83,17 @@ export function withoutElements(cases: Cases, name: string, r: Random): ReturnTy
   }
   return [emptied, attrs];
 }
+
+const ODD_NUMBERS = [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1.5, 300, -300, 1e-42];
+
+/** Operands of an op with one number among its attributes that no case would give; null where it has none. */
+export function withOddAttribute(cases: Cases, name: string, r: Random): ReturnType<Cases[string]> | null {
+  const [operands, attrs] = (cases[name] as Cases[string])(r);
+  const keys = Object.keys(attrs);
+  const key = keys[integer(r, 0, keys.length - 1)];
+  if (key === undefined) return null;
+  const value = attrs[key] as number | readonly number[];
+  const odd = ODD_NUMBERS[integer(r, 0, ODD_NUMBERS.length - 1)] as number;
+  if (typeof value === 'number') return [operands, { ...attrs, [key]: odd }];
+  return value.length === 0 ? null : [operands, { ...attrs, [key]: value.with(integer(r, 0, value.length - 1), odd) }];
+}

@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { checkAttrs } from '../ops/check-attrs.js';
 import type { OpDef, Operand } from '../ops/op-def.js';
 import { opByName } from '../ops/op-table.js';
 import { checkInputs, inferShapes } from '../program/infer-shapes.js';
@@ -32,8 +33,9 @@ export class Interpreter implements Executable {
   constructor(program: Program, kernelOf: (op: OpDef) => Kernel | undefined) {
     this.program = program;
     const without = new Set<string>();
-    for (const { op: name } of program.instructions) {
+    for (const { op: name, attrs } of program.instructions) {
       const op = opByName(name);
+      checkAttrs(op, attrs);
       const kernel = kernelOf(op);
       if (kernel === undefined && !op.alias) without.add(name);
       this.kernels.set(name, kernel ?? referenceKernel(op));

@@ -128,7 +128,7 @@ export class GraphImporter {
 
   private body(graph: GraphProto, names: Names): void {
     for (const node of graph.node) {
-      if (++this.nodes > MAX_NODES) throw this.fault('UNSUPPORTED', `more than ${MAX_NODES} nodes, loops unrolled`);
+      this.countNode();
       const label = labelOf(node);
       const outputs = this.guarded(label, () => this.node(node, names, label));
       node.output.forEach((name, i) => {
@@ -143,6 +143,10 @@ export class GraphImporter {
         names.set(name, value);
       });
     }
+  }
+
+  private countNode(): void {
+    if (++this.nodes > MAX_NODES) throw this.fault('UNSUPPORTED', `more than ${MAX_NODES} nodes, loops unrolled`);
   }
 
   private node(node: NodeProto, names: Names, label: string): readonly Value[] {
@@ -197,7 +201,8 @@ export class GraphImporter {
         'UNSUPPORTED',
         'its trip count is computed at run time, or absent; only constant ones are unrolled',
       );
-    if (!(count * body.node.length <= MAX_NODES))
+    // An iteration counts as a node, so that an empty body does not run for ever, nor loops within loops.
+    if (!(count * Math.max(1, body.node.length) <= MAX_NODES))
       throw this.fault('UNSUPPORTED', `a loop of ${count} iterations is too long to unroll`);
     const carried = body.output.length - 1;
     let state = initial.map((value) => value as Value);
@@ -207,6 +212,7 @@ export class GraphImporter {
       const going = more === null ? 1 : scalarOf(this.builder, more);
       if (going === null) throw this.fault('UNSUPPORTED', 'its condition is computed at run time');
       if (going === 0) break;
+      this.countNode();
       const truth = more ?? this.builder.constant(stacked.truth());
       const results = this.subgraph(body, names, [this.builder.constant(stacked.index(i)), truth, ...state]);
       more = results[0] as Value;

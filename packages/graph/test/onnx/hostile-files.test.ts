@@ -177,6 +177,30 @@ describe('a hostile model', () => {
       }),
       /a loop of 1099511627776/,
     ],
+    [
+      'whose loop without a body runs 2^40 times',
+      modelBytes({
+        inputs: { x: [1] },
+        initializers: [tensorProto('count', [], [2 ** 40], 7)],
+        nodes: [
+          {
+            op: 'Loop',
+            in: ['count', '', 'x'],
+            out: ['y'],
+            attrs: {
+              body: graphProto({
+                inputs: { i: [], going: [], v: [1] },
+                types: { i: 7, going: 9 },
+                nodes: [],
+                outputs: ['going', 'v'],
+              }),
+            },
+          },
+        ],
+        outputs: ['y'],
+      }),
+      /a loop of 1099511627776/,
+    ],
   ])('%s is an error that says so', async (_, bytes, message) => {
     await expect(importOnnx(bytes)).rejects.toThrow(message);
   });

@@ -1,0 +1,35 @@
+import { OctavoError } from '../errors.js';
+import type { Attrs, OpDef } from './op-def.js';
+
+/** Attributes that are on or off: kernels and references test them in different ways. */
+const FLAGS: ReadonlySet<string> = new Set([
+  'alignCorners',
+  'ceilMode',
+  'channelsLast',
+  'countIncludePad',
+  'includeLastOffset',
+  'keepDim',
+  'keepdim',
+  'nchw',
+  'reduceRange',
+  'relu',
+]);
+
+/** Refuses an attribute that is not of its kind in the op table; which ones an op needs is its shape rule's to say. */
+export function checkAttrs({ name, attrs: kinds }: OpDef, attrs: Attrs): void {
+  for (const key in kinds) {
+    const value = attrs[key];
+    if (value === undefined) continue;
+    const expected = expectedOf(key, kinds[key] as OpDef['attrs'][string], value);
+    if (expected === null) continue;
+    throw new OctavoError('INVALID_ARGUMENT', `[${name}] attribute '${key}' must be ${expected}, got ${String(value)}`);
+  }
+}
+
+/** What a value should have been; null where it is right. */
+function expectedOf(key: string, kind: OpDef['attrs'][string], value: Attrs[string]): string | null {
+  if (FLAGS.has(key)) return value === 0 || value === 1 ? null : '0 or 1';
+  if (kind === 'float') return typeof value === 'number' ? null : 'a number';
+  if (kind === 'int') return Number.isSafeInteger(value) ? null : 'an integer';
+  return Array.isArray(value) && value.every(Number.isSafeInteger) ? null : 'a list of integers';
+}
