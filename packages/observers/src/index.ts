@@ -11,6 +11,12 @@ export { renderCoverage } from './coverage/render-coverage.js';
 export { FakeQuantize, type FakeQuantizeOptions } from './fake-quantize/fake-quantize.js';
 export { FixedQParamsFakeQuantize } from './fake-quantize/fixed-qparams.js';
 export { FusedMovingAvgObsFakeQuantize } from './fake-quantize/fused-moving-avg.js';
+export {
+  type ConvGeometry,
+  convGradients,
+  type LayerGradients,
+  linearGradients,
+} from './fake-quantize/layer-gradients.js';
 export { FixedQParamsObserver, type FixedQParamsObserverOptions } from './fixed-qparams.js';
 export type { HistogramObserverOptions } from './histogram/binned-observer.js';
 export { EntropyObserver } from './histogram/entropy.js';
@@ -117,7 +123,7 @@ export {
 export { defineQConfig, describeQConfig, isQConfig, type QConfig } from './qconfig/qconfig.js';
 export { type QConfigDecision, QConfigResolution } from './qconfig/resolution.js';
 export { type QConfigDict, resolveQConfig } from './qconfig/resolve.js';
-export { checkStaticQConfig } from './qconfig/static.js';
+export { checkQatQConfig, checkStaticQConfig } from './qconfig/static.js';
 export { type GroupedWeight, isWeightOnlyQConfig, packGroups } from './qconfig/weight-only.js';
 export { QSCHEMES, type QScheme } from './qscheme.js';
 export type { ObserverDType, PlaceholderDType } from './quant-range.js';

@@ -1,5 +1,5 @@
 import { cloneModule, F, Module, type nn, OctavoError, Tensor } from '@octavo/core';
-import { FakeQuantize, type QConfig } from '@octavo/observers';
+import { FakeQuantize, type LayerGradients, type QConfig } from '@octavo/observers';
 import { observationOf } from '../convert/observation.js';
 import type { FusedActivation } from '../fuse/fused.js';
 import { batchNormGradients } from './batch-norm-gradient.js';
@@ -74,7 +74,7 @@ export abstract class FakeQuantized<M extends nn.Linear | nn.ConvNd = nn.Linear 
   protected abstract compute(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor<'float32'>;
 
   /** The gradients of `compute` with respect to x and the weight. */
-  protected abstract gradientsOf(x: Tensor, weight: Tensor, gradient: Tensor): Pick<Gradients, 'input' | 'weight'>;
+  protected abstract gradientsOf(x: Tensor, weight: Tensor, gradient: Tensor): LayerGradients;
 
   /** Where the channels of an output are. */
   protected abstract layoutOf(y: Tensor): ChannelLayout;

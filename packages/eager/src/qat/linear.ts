@@ -1,6 +1,7 @@
 import { F, type nn, type Tensor } from '@octavo/core';
+import { type LayerGradients, linearGradients } from '@octavo/observers';
 import { type ChannelLayout, rowLayout } from './by-channel.js';
-import { FakeQuantized, type Gradients } from './fake-quantized.js';
+import { FakeQuantized } from './fake-quantized.js';
 
 /** A linear that is trained with the errors of its quantization: x [..., in] -> [..., out], float32. */
 export class FakeQuantizedLinear extends FakeQuantized<nn.Linear> {
@@ -8,12 +9,8 @@ export class FakeQuantizedLinear extends FakeQuantized<nn.Linear> {
     return F.linear(x, weight, bias);
   }
 
-  protected gradientsOf(x: Tensor, weight: Tensor, gradient: Tensor): Pick<Gradients, 'input' | 'weight'> {
-    const [rows, gradients] = [
-      F.reshape(x, [-1, this.layer.inFeatures]),
-      F.reshape(gradient, [-1, this.layer.outFeatures]),
-    ];
-    return { input: F.matmul(gradient, weight), weight: F.matmul(F.transpose(gradients, 0, 1), rows) };
+  protected gradientsOf(x: Tensor, weight: Tensor, gradient: Tensor): LayerGradients {
+    return linearGradients(x, weight, gradient);
   }
 
   protected layoutOf(y: Tensor): ChannelLayout {

@@ -4,7 +4,7 @@ import type { Graph } from '../ir/graph.js';
 import { calibrate } from '../quantize/calibrate.js';
 import { convert } from '../quantize/convert.js';
 import { prepare } from '../quantize/prepare.js';
-import type { Feeds } from '../run/graph-runner.js';
+import type { Feeds } from '../run/check-feeds.js';
 import type { AccuracyReport, AccuracyTrial } from './accuracy-report.js';
 import { mean, outputsOf, relativeErrors } from './output-error.js';
 import { type QuantizerGroup, quantizerGroups, withoutGroups } from './quantizer-groups.js';

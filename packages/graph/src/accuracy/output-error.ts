@@ -1,6 +1,6 @@
 import { OctavoError, type Tensor } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
-import type { Feeds } from '../run/graph-runner.js';
+import type { Feeds } from '../run/check-feeds.js';
 
 /** The float32 outputs of a graph for each batch of feeds, one array a batch. */
 export async function outputsOf(graph: Graph, data: readonly Feeds[], signal?: AbortSignal): Promise<Float32Array[]> {

@@ -25,7 +25,8 @@ export function quantizerGroups(prepared: Graph): QuantizerGroup[] {
   for (const node of prepared.nodes()) {
     if (node.op !== OBSERVE) continue;
     const observer = observerName(node);
-    if (prepared.observers.get(observer)?.observer === undefined) continue;
+    const spec = prepared.observers.get(observer);
+    if (spec?.role !== 'activation' || spec.observer === undefined) continue;
     const source = node.input(0);
     const activation = source.isInput ? source.hint : source.node.scope || source.node.op;
     groups.push({ observer, activation, layers: [...new Set(weightedReaders(node.output).map(pathOf))] });

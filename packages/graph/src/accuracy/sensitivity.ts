@@ -2,7 +2,7 @@ import { OctavoError } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import { convert } from '../quantize/convert.js';
 import { checkStage } from '../quantize/stage.js';
-import type { Feeds } from '../run/graph-runner.js';
+import type { Feeds } from '../run/check-feeds.js';
 import { mean, outputsOf, relativeErrors } from './output-error.js';
 import { type QuantizerGroup, quantizerGroups, withoutGroups } from './quantizer-groups.js';
 

@@ -1,9 +1,10 @@
 import type { Operand, RunOptions, Tensor } from '@octavo/core';
-import { type Feeds, GraphRunner } from '../run/graph-runner.js';
+import type { Feeds } from '../run/check-feeds.js';
+import { GraphRunner } from '../run/graph-runner.js';
 import { Node, type NodeSpec } from './node.js';
 import { cloneObserverSpec, type ObserverSpec } from './observer-spec.js';
 import { print } from './print.js';
-import { type AttributeTensor, readAttribute } from './read-attribute.js';
+import { type AttributeTensor, checkReplacement, readAttribute } from './read-attribute.js';
 import { Value } from './value.js';
 import type { ValueType } from './value-type.js';
 
@@ -183,6 +184,16 @@ export class Graph {
    */
   get(name: string): AttributeTensor {
     return readAttribute(this, name);
+  }
+
+  /**
+   * Puts another tensor of the same dtype and dims in the place of a float parameter: a training loop's update. Errors as
+   * of `get`. Clones keep what they have.
+   */
+  set(name: string, tensor: Tensor): void {
+    checkReplacement(name, readAttribute(this, name), tensor);
+    this.parameters.set(name, tensor);
+    this.touch();
   }
 
   // Running

@@ -1,4 +1,4 @@
-import { didYouMean, OctavoError, Tensor } from '@octavo/core';
+import { didYouMean, formatDims, OctavoError, Tensor } from '@octavo/core';
 import type { Graph } from './graph.js';
 import { attributeName, GET_ATTR, leafTensor } from './leaf-nodes.js';
 import type { Node } from './node.js';
@@ -26,6 +26,15 @@ export function readAttribute(graph: Graph, name: string): AttributeTensor {
   }
   const known = [...graph.parameters.keys(), ...graph.frozen.keys()];
   throw new OctavoError('UNKNOWN_NAME', `this graph has no parameter '${name}'${didYouMean(name, known)}`, {
+    details: { name },
+  });
+}
+
+/** Refuses what cannot stand where a parameter stood. */
+export function checkReplacement(name: string, { type, raw }: Tensor, tensor: Tensor): void {
+  if (Tensor.is(tensor) && tensor.type === type && tensor.raw.dims.join() === raw.dims.join()) return;
+  const got = Tensor.is(tensor) ? `${tensor.type} ${formatDims(tensor.raw.dims)}` : typeof tensor;
+  throw new OctavoError('INVALID_SHAPE', `[set] '${name}' is ${type} ${formatDims(raw.dims)}, got ${got}`, {
     details: { name },
   });
 }

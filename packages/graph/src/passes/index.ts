@@ -1,5 +1,6 @@
 import { bindQParams } from './bind-qparams.js';
 import { dropObservers } from './drop-observers.js';
+import { emulateFakeQuantize } from './emulate-fake-quantize.js';
 import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
@@ -53,6 +54,7 @@ export const FREEZE_PASSES: readonly Pass[] = [fuseTables, fuseLinearDynamic, fu
 
 /** Any graph to one whose every node is an instruction. */
 export const LOWER_PASSES: readonly Pass[] = [
+  emulateFakeQuantize,
   dropObservers,
   bindQParams,
   foldConstants,

@@ -1,7 +1,10 @@
 import {
+  checkQatQConfig,
   checkStaticQConfig,
+  defaultFusedWtFakeQuant,
   defaultWeightObserver,
   describeFactory,
+  FixedQParamsFakeQuantize,
   FixedQParamsObserver,
   isTableQConfig,
   isWeightOnlyQConfig,
@@ -22,19 +25,23 @@ import type { Pass } from './pass.js';
  * with an int8 form that a qconfig covers; where a relu follows, on the relu's result instead. Every value is observed
  * once, and all that read it share its codes. Pools and reshapes keep the qparams of what they are given, and sums and
  * concatenations are observed where all their operands are int8. Every such node gets a note that says why it is
- * int8, or what keeps it float.
+ * int8, or what keeps it float. With `fakeQuantize` the observers round what they pass on, weights too.
  */
-export function insertStaticObservers(qconfigs: QConfigResolution): Pass {
+export function insertStaticObservers(
+  qconfigs: QConfigResolution,
+  { fakeQuantize = false }: { fakeQuantize?: boolean } = {},
+): Pass {
+  const check = fakeQuantize ? checkQatQConfig : checkStaticQConfig;
   return (graph) => {
     if ([...graph.observers.values()].some(({ role }) => role === 'activation')) return graph;
-    const observers = new StaticObservers(graph);
+    const observers = new StaticObservers(graph, fakeQuantize);
     for (const node of graph.nodes()) {
       const op = staticOpOf(node);
       if (op === undefined) continue;
       const qconfig = qconfigs.get(node.scope);
       const obstacle = obstacleOf(node, op) ?? refusal(node, qconfig, qconfigs.reason(node.scope));
       node.note = obstacle ?? qconfigs.explain(node.scope);
-      if (obstacle === undefined && qconfig !== null) observers.observeOp(node, op, checkStaticQConfig(qconfig));
+      if (obstacle === undefined && qconfig !== null) observers.observeOp(node, op, check(qconfig));
     }
     return graph;
   };
@@ -67,7 +74,10 @@ class StaticObservers {
   /** Values that will be codes: observed ones, and what ops make of them that keep their qparams. */
   private readonly int8 = new Set<Value>();
 
-  constructor(private readonly graph: Graph) {}
+  constructor(
+    private readonly graph: Graph,
+    private readonly fakeQuantize: boolean,
+  ) {}
 
   observeOp(node: Node, op: StaticOp, qconfig: QConfig): void {
     const activations = activationsOf(node, op);
@@ -91,7 +101,7 @@ class StaticObservers {
         else if (node.output.onlyUser?.op !== OBSERVE) node.note = 'its operand is float';
         break;
       case 'fixed':
-        if (this.allInt8(activations)) this.observeActivation(node.output, { ...qconfig, activation: fixed(op) });
+        if (this.allInt8(activations)) this.observeActivation(node.output, { ...qconfig, activation: this.fixed(op) });
         else node.note = 'its operand is float';
         break;
     }
@@ -124,24 +134,27 @@ class StaticObservers {
     if (weight.node.op === OBSERVE) return;
     const known = weight.uses.find(({ node: user }) => user.op === OBSERVE)?.node;
     // One scale for the tensor: kernels of transposed convolutions sum over several input channels' scales otherwise.
-    const own = node.op === 'aten::conv_transpose' ? { ...qconfig, weight: defaultWeightObserver } : qconfig;
+    const oneScale = this.fakeQuantize ? defaultFusedWtFakeQuant : defaultWeightObserver;
+    const own = node.op === 'aten::conv_transpose' ? { ...qconfig, weight: oneScale } : qconfig;
     node.setInput(1, (known ?? this.insert(weight, 'weight', own, node)).output);
   }
 
   private insert(value: Value, role: 'activation' | 'weight', qconfig: QConfig, before: Node): Node {
-    const { graph } = this;
+    const { graph, fakeQuantize } = this;
     const observer = `_observer_${graph.observers.size}`;
     graph.observers.set(observer, {
       role,
       qconfig,
-      ...(role === 'activation' && { observer: qconfig.activation() }),
+      ...((role === 'activation' || fakeQuantize) && { observer: qconfig[role]() }),
     });
     const kind = describeFactory(qconfig[role]);
-    const outputs = [{ type: value.type, hint: 'observed' }];
-    return graph.insert({ op: OBSERVE, inputs: [value], outputs, attrs: { observer, kind } }, before);
+    const outputs = [{ type: value.type, hint: fakeQuantize ? 'rounded' : 'observed' }];
+    const attrs = { observer, kind, ...(fakeQuantize && { fakeQuantize: 1 }) };
+    return graph.insert({ op: OBSERVE, inputs: [value], outputs, attrs }, before);
   }
-}
 
-function fixed({ qparams }: StaticOp): QConfig['activation'] {
-  return FixedQParamsObserver.withArgs(qparams as { scale: number; zeroPoint: number });
+  private fixed({ qparams }: StaticOp): QConfig['activation'] {
+    const observer = FixedQParamsObserver.withArgs(qparams as { scale: number; zeroPoint: number });
+    return this.fakeQuantize ? FixedQParamsFakeQuantize.withArgs({ observer }) : observer;
+  }
 }

@@ -17,6 +17,7 @@ import {
   type Observer,
   packTable,
   quantizeWeight,
+  quantizeWeightAs,
   tableBits,
 } from '@octavo/observers';
 import { replaceParameter } from '../improve/replace-parameter.js';
@@ -184,8 +185,10 @@ function unpackedTable(graph: Graph, names: FreeNames, node: Node, { qconfig }: 
   return graph.insert({ op: unpackOp(tableBits(qconfig)), inputs, outputs }, node).output;
 }
 
-function observedWeight(weight: Tensor, name: string, { qconfig }: ObserverSpec): QuantizedTensor {
-  return named(name, () => quantizeWeight(weight, qconfig));
+/** By what its fake quantizer has seen in training, or by an observer that sees it now. */
+function observedWeight(weight: Tensor, name: string, { qconfig, observer }: ObserverSpec): QuantizedTensor {
+  const qparams = observer && observedQParams(observer, name);
+  return named(name, () => (qparams ? quantizeWeightAs(weight, qparams) : quantizeWeight(weight, qconfig)));
 }
 
 /** Does `work`; its errors say which parameter they are about. */

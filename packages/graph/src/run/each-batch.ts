@@ -1,5 +1,5 @@
 import { isOctavoError, OctavoError, type RunOptions } from '@octavo/core';
-import type { Feeds } from './graph-runner.js';
+import type { Feeds } from './check-feeds.js';
 
 /** Feeds by input name, batch after batch, as an array, a generator, or an async one. */
 export type Batches = Iterable<Feeds> | AsyncIterable<Feeds>;

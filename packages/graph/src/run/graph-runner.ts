@@ -1,23 +1,19 @@
 import {
   activeBackend,
   type Backend,
-  didYouMean,
   type Executable,
-  formatDims,
   OctavoError,
   type RunOptions,
   Tensor,
   withBackend,
 } from '@octavo/core';
+import { FakeQuantize } from '@octavo/observers';
 import { isDeferred } from '../import/deferred-nodes.js';
 import type { Graph } from '../ir/graph.js';
-import type { ValueType } from '../ir/value-type.js';
 import { type Lowered, lower } from '../lower/lower.js';
+import { checkFeeds, type Feeds } from './check-feeds.js';
 import { compileFor } from './mixed-executable.js';
 import { specialise } from './specialise.js';
-
-/** Tensors by input name; ONNX Runtime's and any other `{ type, dims, data }` will do. */
-export type Feeds = Readonly<Record<string, { type: string; dims: readonly number[]; data: unknown }>>;
 
 /** A program; null where nothing is left to run, because the outputs are constants. */
 interface Compiled {
@@ -27,8 +23,8 @@ interface Compiled {
 
 /** What a backend has compiled of a graph. */
 interface CompiledGraph {
-  /** The graph's edit count when this was compiled. */
-  readonly version: number;
+  /** The graph's edit count when this was compiled, and which of its fake quantizers rounded. */
+  readonly version: string;
   /** One program under '', or, where nodes are put off, one for each set of input dims. */
   readonly byDims: Map<string, Compiled>;
   readonly deferred: boolean;
@@ -47,6 +43,14 @@ function dispose(graph: CompiledGraph | undefined): void {
   for (const { executable } of graph?.byDims.values() ?? []) executable?.dispose();
 }
 
+/** The switches of a graph's fake quantizers, which code may turn without an edit of the graph. */
+function roundingOf({ observers }: Graph): string {
+  const switches = [...observers.values()].map(
+    ({ observer }) => observer instanceof FakeQuantize && observer.fakeQuantEnabled,
+  );
+  return switches.map(Number).join('');
+}
+
 /** Runs a graph on the active backend; compiles at first use, once for each backend and edit of the graph. */
 export class GraphRunner {
   private readonly graph: Graph;
@@ -58,13 +62,13 @@ export class GraphRunner {
   }
 
   run(feeds: Feeds): Record<string, Tensor> {
-    const inputs = this.checkFeeds(feeds);
+    const inputs = checkFeeds(this.graph, feeds);
     const { executable, outputs } = this.compile(inputs);
     return collect(outputs, executable === null ? [] : executable.run([...inputs.values()]), inputs);
   }
 
   async runAsync(feeds: Feeds, options?: RunOptions): Promise<Record<string, Tensor>> {
-    const inputs = this.checkFeeds(feeds);
+    const inputs = checkFeeds(this.graph, feeds);
     const { executable, outputs } = this.compile(inputs);
     const results = executable === null ? [] : await executable.runAsync([...inputs.values()], options);
     return collect(outputs, results, inputs);
@@ -81,7 +85,8 @@ export class GraphRunner {
     }
     const backend = activeBackend();
     const cached = this.compiled.get(backend);
-    const known = cached?.version === this.graph.version ? cached : this.renew(backend);
+    const version = `${this.graph.version} ${roundingOf(this.graph)}`;
+    const known = cached?.version === version ? cached : this.renew(backend, version);
     if (!known.deferred) {
       known.byDims.set('', known.byDims.get('') ?? compiled(backend, lower(this.graph)));
       return known.byDims.get('') as Compiled;
@@ -89,11 +94,11 @@ export class GraphRunner {
     return this.compileShaped(backend, known, [...inputs.values()]);
   }
 
-  private renew(backend: Backend): CompiledGraph {
+  private renew(backend: Backend, version: string): CompiledGraph {
     dispose(this.compiled.get(backend));
     let deferred = false;
     for (const { op } of this.graph.nodes()) deferred ||= isDeferred(op);
-    const made: CompiledGraph = { version: this.graph.version, byDims: new Map(), deferred, needsValues: false };
+    const made: CompiledGraph = { version, byDims: new Map(), deferred, needsValues: false };
     this.compiled.set(backend, made);
     return made;
   }
@@ -147,47 +152,6 @@ export class GraphRunner {
     for (const each of this.compiled.values()) dispose(each);
     this.compiled.clear();
   }
-
-  /** The fed tensors in the order of the graph's inputs. */
-  private checkFeeds(feeds: Feeds): Map<string, Tensor> {
-    const types = new Map(this.graph.inputs.map(({ hint, type }) => [hint, type]));
-    const names = [...types.keys()];
-    const given = new Set(Object.keys(feeds ?? {}));
-    for (const name of given) {
-      if (types.has(name)) continue;
-      throw new OctavoError(
-        'UNKNOWN_NAME',
-        `[run] this graph has no input '${name}'${didYouMean(name, names)} Its inputs: ${names.join(', ')}`,
-        { details: { name, inputs: names } },
-      );
-    }
-    const missing = names.filter((name) => !given.has(name));
-    if (missing.length > 0) {
-      throw new OctavoError(
-        'INVALID_ARGUMENT',
-        `[run] missing inputs: ${missing.join(', ')}; got ${[...given].join(', ') || 'none'}`,
-        {
-          details: { missing },
-        },
-      );
-    }
-    return new Map([...types].map(([name, type]) => [name, this.checkFeed(name, type, feeds[name])]));
-  }
-
-  private checkFeed(name: string, expected: ValueType, value: Feeds[string] | undefined): Tensor {
-    if (typeof value !== 'object' || value === null || !('type' in value && 'dims' in value && 'data' in value)) {
-      throw new OctavoError('INVALID_ARGUMENT', `[run] input '${name}' must be a tensor ({ type, dims, data })`);
-    }
-    const tensor = Tensor.wrap(value);
-    if (this.graph.fixedBy === null || expected.kind !== 'tensor' || expected.dims === null) return tensor;
-    if (formatDims(expected.dims) === formatDims(tensor.raw.dims)) return tensor;
-    throw new OctavoError(
-      'SHAPE_FIXED_BY_TRACE',
-      `[run] input '${name}' must be ${formatDims(expected.dims)}, got ${formatDims(tensor.raw.dims)}: ` +
-        whyFixed(this.graph.fixedBy),
-      { details: { input: name, expected: expected.dims, got: tensor.raw.dims, fixedBy: this.graph.fixedBy } },
-    );
-  }
 }
 
 /** The graph's outputs by name. None shares memory with an input or a constant: a caller may write to its results. */
@@ -206,14 +170,5 @@ function collect(
       const own = 'program' in source && !fed.has(raw.data.buffer);
       return [name, own ? tensor : new Tensor(type, raw.data.slice() as never, raw.dims)];
     }),
-  );
-}
-
-/** What fixed a graph's input dims: code that a trace went through, or a model's file. */
-function whyFixed(fixedBy: string): string {
-  if (!fixedBy.startsWith('dims read')) return `fixed by ${fixedBy}`;
-  return (
-    `the traced code reads dims (${fixedBy}), which fixed the graph to the traced shapes; use 0 and -1 in reshape instead, ` +
-    'or trace again at this shape'
   );
 }

@@ -9,6 +9,7 @@ import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
 import { bindQParams } from '../passes/bind-qparams.js';
 import { dropObservers } from '../passes/drop-observers.js';
+import { emulateFakeQuantize } from '../passes/emulate-fake-quantize.js';
 import { runPasses } from '../passes/pass.js';
 import { removeDeadCode } from '../passes/remove-dead-code.js';
 
@@ -26,7 +27,7 @@ export interface Specialised {
  * were put off become ops. Where inputs are given as tensors, everything is: the outputs are then constants.
  */
 export function specialise(graph: Graph, inputs: readonly KnownInput[]): Specialised {
-  const source = runPasses(graph.clone(), [dropObservers, bindQParams]);
+  const source = runPasses(graph.clone(), [emulateFakeQuantize, dropObservers, bindQParams]);
   const result = new Graph(graph.name);
   result.stage = graph.stage;
   const builder = new GraphBuilder(result, { foldedBytes: Number.POSITIVE_INFINITY, tolerant: true });

@@ -81,6 +81,11 @@ export class FakeQuantize extends Observer {
       this.observer.observe(x);
       this.current = this.observer.calculateQParams();
     }
+    return this.round(x);
+  }
+
+  /** x quantized and dequantized by the scale and zero point in force; as it is while fake quantization is off. */
+  round(x: Tensor): Tensor {
     if (!this.fakeQuantEnabled) return x;
     const { scales, zeroPoints, axis, quantMin: qmin, quantMax: qmax } = this.current;
     return axis === null

@@ -1,4 +1,5 @@
 import { OctavoError } from '@octavo/core';
+import { FakeQuantize } from '../fake-quantize/fake-quantize.js';
 import { describeQConfig, type QConfig } from './qconfig.js';
 
 /**
@@ -24,4 +25,18 @@ export function checkStaticQConfig(qconfig: QConfig): QConfig {
     );
   }
   return qconfig;
+}
+
+/** Refuses a qconfig that training with the errors of static quantization cannot use. Gives the qconfig back. */
+export function checkQatQConfig(qconfig: QConfig): QConfig {
+  const [activation, weight] = [qconfig.activation(), qconfig.weight()];
+  const rounds = activation instanceof FakeQuantize && weight instanceof FakeQuantize;
+  if (!rounds || activation.isDynamic) {
+    throw new OctavoError(
+      'UNSUPPORTED',
+      `${describeQConfig(qconfig)} does not fake-quantize activations and weights by ranges that training finds; use ` +
+        "getDefaultQatQConfig('fbgemm'), or prepare to calibrate without training",
+    );
+  }
+  return checkStaticQConfig(qconfig);
 }
