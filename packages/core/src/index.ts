@@ -61,6 +61,7 @@ export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
 export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent.js';
 export { checkAttrs } from './ops/check-attrs.js';
 export { dispatch, metaOf } from './ops/dispatch.js';
+export { BAG_MODES, NO_PADDING } from './ops/embedding-bag.js';
 export { SLICE_TO_END } from './ops/layout.js';
 export { DYNAMIC_SCHEMES, type DynamicScheme } from './ops/linear-dynamic.js';
 export type { AttrKind, Attrs, AttrValue, OpDef, Operand, OperandMeta, TensorMeta } from './ops/op-def.js';

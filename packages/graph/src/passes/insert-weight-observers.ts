@@ -1,3 +1,4 @@
+import { BAG_MODES, NO_PADDING } from '@octavo/core';
 import {
   describeFactory,
   isTableQConfig,
@@ -16,16 +17,26 @@ interface WeightRole {
   /** The operand that is quantized. */
   readonly operand: number;
   covers(qconfig: QConfig): boolean;
+  /** Why a node cannot have such weights, or undefined. */
+  obstacle?(node: Node): string | undefined;
 }
 
 /** Ops that compute in float over quantized weights, and the qconfigs that make them so. */
 const ROLES: Readonly<Record<string, WeightRole>> = {
   'aten::embedding': { operand: 0, covers: isTableQConfig },
+  'aten::embedding_bag': { operand: 0, covers: isTableQConfig, obstacle: bagObstacle },
   'aten::linear': { operand: 1, covers: isWeightOnlyQConfig },
 };
 
+/** Packed tables have sums of bags that offsets cut (PyTorch's `quantized::embedding_bag_byte_rowwise_offsets`). */
+function bagObstacle({ inputs, attrs }: Node): string | undefined {
+  if (attrs.mode !== BAG_MODES.sum) return "a packed table has bags of mode 'sum' only";
+  if (!inputs[2]) return 'a packed table takes bags by offsets only';
+  return attrs.paddingIdx === NO_PADDING ? undefined : 'a packed table has no padding index';
+}
+
 /**
- * Puts an observer on the table of every embedding, and the weight of every linear, that a qconfig for weights alone
+ * Puts an observer on the table of every embedding and bag of them, and the weight of every linear, that a qconfig for weights alone
  * covers (`floatQParamsWeightOnlyQConfig`, `weightOnlyInt4QConfig` and their like), once for each. Such qconfigs say
  * nothing of other ops.
  */
@@ -36,6 +47,11 @@ export function insertWeightObservers(qconfigs: QConfigResolution): Pass {
       const role = Object.hasOwn(ROLES, node.op) ? ROLES[node.op] : undefined;
       const qconfig = role === undefined ? null : qconfigs.get(node.scope);
       if (role === undefined || qconfig === null || !role.covers(qconfig)) continue;
+      const obstacle = role.obstacle?.(node);
+      if (obstacle !== undefined) {
+        node.note = obstacle;
+        continue;
+      }
       const weight = node.input(role.operand);
       if (leafTensor(weight) === undefined) continue;
       const known = observed.get(weight) ?? observe(graph, weight, qconfig, node);

@@ -8,12 +8,21 @@ import type { Node } from '../ir/node.js';
 interface TableOps {
   readonly bits: 8 | 4;
   readonly lookup: string;
+  readonly bag: string;
 }
 
 /** The ops that unpack a table, with the ops that look rows up without unpacking it. */
 const TABLES: Readonly<Record<string, TableOps>> = {
-  'quantized::embedding_bag_byte_unpack': { bits: 8, lookup: 'quantized::embedding_byte' },
-  'quantized::embedding_bag_4bit_unpack': { bits: 4, lookup: 'quantized::embedding_4bit' },
+  'quantized::embedding_bag_byte_unpack': {
+    bits: 8,
+    lookup: 'quantized::embedding_byte',
+    bag: 'quantized::embedding_bag_byte_rowwise_offsets',
+  },
+  'quantized::embedding_bag_4bit_unpack': {
+    bits: 4,
+    lookup: 'quantized::embedding_4bit',
+    bag: 'quantized::embedding_bag_4bit_rowwise_offsets',
+  },
 };
 
 /** The op that unpacks tables of codes of that width. */
@@ -21,17 +30,19 @@ export function unpackOp(bits: 8 | 4): string {
   return Object.keys(TABLES).find((op) => TABLES[op]?.bits === bits) as string;
 }
 
-/** embedding(unpack(packed), ids) becomes one lookup of packed rows: the same bits. */
+/** embedding(unpack(packed), ids), and a bag of them, becomes one lookup of packed rows: the same bits, for bags to rounding. */
 export function fuseTables(graph: Graph): Graph {
   for (const node of graph.nodes()) {
-    const unpack = node.op === 'aten::embedding' ? node.input(0).node : undefined;
+    const isBag = node.op === 'aten::embedding_bag';
+    const unpack = isBag || node.op === 'aten::embedding' ? node.input(0).node : undefined;
     const table = unpack && tableOps(unpack);
     if (unpack === undefined || table === undefined) continue;
     const { type, hint } = node.output;
     const lookup = graph.insert(
       {
-        op: table.lookup,
-        inputs: [unpack.input(0), node.input(1)],
+        op: isBag ? table.bag : table.lookup,
+        inputs: [unpack.input(0), ...node.inputs.slice(1)],
+        ...(isBag && { attrs: { includeLastOffset: node.attrs.includeLastOffset ?? 0 } }),
         outputs: [{ type, hint }],
         scope: node.scope,
         note: 'weight only',

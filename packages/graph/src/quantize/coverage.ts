@@ -17,6 +17,9 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
   // Rows are looked up, not multiplied.
   'quantized::embedding_byte': () => 0,
+  'quantized::embedding_bag_byte_rowwise_offsets': () => 0,
+  'quantized::embedding_bag_4bit_rowwise_offsets': () => 0,
+  'aten::embedding_bag': () => 0,
   'quantized::embedding_4bit': () => 0,
   'quantized::linear': (node) => packedSize(node.input(1)),
   'octavo::linear_weight_only': (node) => size(dims(node, 0).slice(-1)) * (dims(node, 1)[0] ?? 0),
@@ -59,7 +62,7 @@ export function coverage(graph: Graph): CoverageReport {
 
 function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
   if (node.op.startsWith('quantized::') || INT8_OPS.includes(node.op)) {
-    if (node.op === 'quantized::embedding_4bit') return { precision: 'int4', reason: node.note };
+    if (/^quantized::embedding_(bag_)?4bit/.test(node.op)) return { precision: 'int4', reason: node.note };
     return { precision: 'int8', reason: node.note || (node.op === 'quantized::linear_dynamic' ? 'dynamic' : 'static') };
   }
   const reason = isMarked(node) ? MARKED[graph.stage] : node.note || NO_INT8_FORM[node.op] || 'not quantized';

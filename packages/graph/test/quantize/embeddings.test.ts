@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Tensor } from '@octavo/core';
+import { Module, nn, Q, Tensor } from '@octavo/core';
 import {
   defaultPerChannelQConfig,
   floatQParamsWeightOnlyQConfig,
@@ -102,5 +102,80 @@ describe('embeddings in 8 and 4 bits', () => {
     expect(before).toContain('octavo::observe');
     const again = insertWeightObservers({ get: () => floatQParamsWeightOnlyQConfig } as never)(prepared.clone());
     expect(again.print().match(/octavo::observe/g)).toHaveLength(2); // words, and now positions
+  });
+});
+
+class Bags extends Module<(ids: Tensor, offsets: Tensor) => Tensor> {
+  bag: nn.EmbeddingBag;
+  fc = new nn.Linear(8, 3);
+
+  constructor(options: ConstructorParameters<typeof nn.EmbeddingBag>[2]) {
+    super();
+    this.bag = new nn.EmbeddingBag(20, 8, options);
+  }
+
+  forward(ids: Tensor, offsets: Tensor): Tensor {
+    return this.fc.call(this.bag.call(ids, offsets));
+  }
+}
+
+describe('bags of embeddings', () => {
+  const bags = {
+    ids: Tensor.from([1, 5, 19, 5, 0], { dtype: 'int64' }),
+    offsets: Tensor.from([0, 2, 2], { dtype: 'int64' }),
+  };
+  const model = seeded(() => new Bags({ mode: 'sum' }));
+  const bagsFloat = trace(model, bags);
+
+  it.each([
+    [floatQParamsWeightOnlyQConfig, 'quantized::embedding_bag_byte_rowwise_offsets', 8 + 8, 'int8'],
+    [floatQParamsWeightOnlyQConfig4Bit, 'quantized::embedding_bag_4bit_rowwise_offsets', 4 + 4, 'int4'],
+  ] as const)(
+    'are sums of packed rows, beside dynamic linears; saved, loaded, covered (%#)',
+    async (qconfig, op, bytes, precision) => {
+      const mapping = new QConfigMapping().setGlobal(perRowDynamicQConfig).setObjectType('EmbeddingBag', qconfig);
+      const quantized = quantizeDynamic(bagsFloat, mapping);
+      expect(quantized.print()).toContain(`= ${op}[includeLastOffset=0](`);
+      expect(quantized.print()).toContain('quantized::linear_dynamic');
+      const packed = quantized.parameters.get('bag._packed_weight') as Tensor;
+      expect(packed.dims).toEqual([20, bytes]);
+      expect(coverage(quantized).rows.map((row) => `${row.path} ${row.precision}`)).toEqual([
+        `bag ${precision}`,
+        'fc int8',
+      ]);
+
+      const sums = quantizeDynamic(
+        trace((ids: Tensor, offsets: Tensor) => model.bag.call(ids, offsets), bags),
+        { '': qconfig },
+      );
+      const expected = Q.embeddingBag(packed, bags.ids, bags.offsets, { bits: precision === 'int8' ? 8 : 4 });
+      expect(sums.run(bags).output?.data).toEqual(expected.data);
+
+      const file = join(mkdtempSync(join(tmpdir(), 'octavo-')), 'bags.octavo');
+      await saveGraph(quantized, file);
+      const loaded = await loadGraph(file);
+      expect(loaded.print()).toBe(quantized.print());
+      expect(loaded.run(bags).output?.data).toEqual(quantized.run(bags).output?.data);
+      rmSync(dirname(file), { recursive: true });
+    },
+  );
+
+  it('keep the values of the packed rows as float weights in debug mode', () => {
+    const debug = quantizeDynamic(bagsFloat, { bag: floatQParamsWeightOnlyQConfig }, { debug: true });
+    const int8 = quantizeDynamic(bagsFloat, { bag: floatQParamsWeightOnlyQConfig });
+    expect(debug.print()).toContain('aten::embedding_bag');
+    expect(sqnr(debug.run(bags).output as Tensor, int8.run(bags).output as Tensor)).toBeGreaterThan(120);
+  });
+
+  it.each([
+    [{ mode: 'mean' }, "a packed table has bags of mode 'sum' only"],
+    [{ mode: 'sum', paddingIdx: 0 }, 'a packed table has no padding index'],
+  ] as const)('stay float where a packed table has no such form: %o', (options, reason) => {
+    const graph = trace(
+      seeded(() => new Bags(options)),
+      bags,
+    );
+    const rows = coverage(quantizeDynamic(graph, { '': floatQParamsWeightOnlyQConfig })).rows;
+    expect(rows[0]).toMatchObject({ path: 'bag', precision: 'float32', reason });
   });
 });
