@@ -32,6 +32,7 @@ export * from './functional/embedding-bag.js';
 export * from './functional/histogram.js';
 export * from './functional/image.js';
 export * from './functional/pool.js';
+export * from './functional/recurrent.js';
 export * from './functional/statistics.js';
 
 /** y = activation(x weight^T + bias); x [..., in], weight [out, in], bias [out] -> [..., out], float32. */

@@ -1,10 +1,14 @@
+import * as F from '../functional.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { floatLayer, type RecurrentLayer, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
-import { RECURRENT_MODES, type RecurrentMode } from './recurrent-modes.js';
+import { floatWeights, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
+import { RECURRENT_MODES } from './recurrent-modes.js';
 import { RNNBase, type RNNOptions } from './rnn-base.js';
 
-/** A sequence and, optionally, the h to start from, [layers * directions, batch, hidden] -> the output and the last h. */
-export type GRUFunction = (x: Tensor, h?: Tensor | null) => [output: Tensor, h: Tensor];
+/**
+ * A sequence and, optionally, the h to start from, [layers * directions, batch, hidden], and lengths int32 [batch] -> the
+ * output and the last h.
+ */
+export type GRUFunction = (x: Tensor, h?: Tensor | null, lengths?: Tensor | null) => [output: Tensor, h: Tensor];
 
 /** Options of a GRU: those of an LSTM but for projections. */
 export type GRUOptions = Omit<RNNOptions, 'projSize'>;
@@ -22,20 +26,21 @@ export class GRU extends RNNBase<GRUFunction> {
     super(inputSize, hiddenSize, { ...options, projSize: 0 });
     for (const { suffix, input } of this.directions) {
       const sizes = { input, hidden: hiddenSize, bias: this.bias };
-      Object.assign(this, recurrentParameters(this.mode, sizes, suffix));
+      Object.assign(this, recurrentParameters(RECURRENT_MODES.gru, sizes, suffix));
     }
   }
 
-  forward(x: Tensor, h?: Tensor | null): ReturnType<GRUFunction> {
-    const { output, state } = this.run(x, h ? [h] : null);
+  forward(x: Tensor, h?: Tensor | null, lengths?: Tensor | null): ReturnType<GRUFunction> {
+    const { output, state } = this.run(x, h ? [h] : null, lengths);
     return [output, state[0] as Tensor];
   }
 
-  protected get mode(): RecurrentMode {
-    return RECURRENT_MODES.gru;
+  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+    return F.gruLayer(x, this.weights(`_l${layer}${options.reverse ? '_reverse' : ''}`), options);
   }
 
-  protected layer(index: number, reverse: boolean): RecurrentLayer {
-    return floatLayer(this as RecurrentParameters, `_l${index}${reverse ? '_reverse' : ''}`);
+  /** The weights of a suffix, float32. */
+  protected weights(suffix: string): F.RecurrentWeights {
+    return floatWeights(this as RecurrentParameters, suffix);
   }
 }

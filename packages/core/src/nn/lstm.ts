@@ -1,13 +1,18 @@
+import * as F from '../functional.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { floatLayer, type RecurrentLayer, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
-import { RECURRENT_MODES, type RecurrentMode } from './recurrent-modes.js';
+import { floatWeights, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
+import { RECURRENT_MODES } from './recurrent-modes.js';
 import { RNNBase, type RNNOptions } from './rnn-base.js';
 
 /** h and c, [layers * directions, batch, width] each. */
 export type LSTMState = readonly [h: Tensor, c: Tensor];
 
-/** A sequence and, optionally, the states to start from -> the output and the last states. */
-export type LSTMFunction = (x: Tensor, state?: LSTMState | null) => [output: Tensor, state: [h: Tensor, c: Tensor]];
+/** A sequence and, optionally, the states to start from and lengths int32 [batch] -> the output and the last states. */
+export type LSTMFunction = (
+  x: Tensor,
+  state?: LSTMState | null,
+  lengths?: Tensor | null,
+) => [output: Tensor, state: [h: Tensor, c: Tensor]];
 
 /**
  * Long short-term memory: x [time, batch, inputSize] -> output [time, batch, directions * width of h], and the last h
@@ -22,20 +27,21 @@ export class LSTM extends RNNBase<LSTMFunction> {
     super(inputSize, hiddenSize, options);
     for (const { suffix, input } of this.directions) {
       const sizes = { input, hidden: hiddenSize, projection: this.projSize, bias: this.bias };
-      Object.assign(this, recurrentParameters(this.mode, sizes, suffix));
+      Object.assign(this, recurrentParameters(RECURRENT_MODES.lstm, sizes, suffix));
     }
   }
 
-  forward(x: Tensor, state?: LSTMState | null): ReturnType<LSTMFunction> {
-    const result = this.run(x, state ?? null);
+  forward(x: Tensor, state?: LSTMState | null, lengths?: Tensor | null): ReturnType<LSTMFunction> {
+    const result = this.run(x, state ?? null, lengths);
     return [result.output, result.state as [Tensor, Tensor]];
   }
 
-  protected get mode(): RecurrentMode {
-    return RECURRENT_MODES.lstm;
+  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+    return F.lstmLayer(x, this.weights(`_l${layer}${options.reverse ? '_reverse' : ''}`), options);
   }
 
-  protected layer(index: number, reverse: boolean): RecurrentLayer {
-    return floatLayer(this as RecurrentParameters, `_l${index}${reverse ? '_reverse' : ''}`);
+  /** The weights of a suffix, float32. */
+  protected weights(suffix: string): F.RecurrentWeights {
+    return floatWeights(this as RecurrentParameters, suffix);
   }
 }

@@ -3,14 +3,12 @@ import type { Tensor } from '../tensor/tensor.js';
 import { uniform } from './init.js';
 import type { RecurrentMode } from './recurrent-modes.js';
 
-/** What one direction of one recurrent layer applies, each linear with its bias; float32 in and out. */
+/** The two linears of a recurrent cell, each with its bias; float32 in and out. */
 export interface RecurrentLayer {
-  /** x [..., in] -> [..., gates * hidden]; a whole sequence goes in at once. */
+  /** x [batch, in] -> [batch, gates * hidden]. */
   input(x: Tensor): Tensor;
-  /** h [batch, out] -> [batch, gates * hidden], step by step. */
+  /** h [batch, hidden] -> [batch, gates * hidden]. */
   hidden(h: Tensor): Tensor;
-  /** h [batch, hidden] -> [batch, projection], after each step, where there is a projection. */
-  project?(h: Tensor): Tensor;
 }
 
 /** Weights and biases of recurrent modules, under PyTorch's names: `weight_ih_l0`, `bias_hh_l1_reverse`. */
@@ -49,10 +47,20 @@ export function recurrentParameters(
   return parameters;
 }
 
-/** The float linears over the parameters of a suffix. */
-export function floatLayer(parameters: RecurrentParameters, suffix: string): RecurrentLayer {
-  const linear = (name: 'ih' | 'hh' | 'hr') => (x: Tensor) =>
-    F.linear(x, parameters[`weight_${name}${suffix}`] as Tensor, parameters[`bias_${name}${suffix}`]);
-  const layer = { input: linear('ih'), hidden: linear('hh') };
-  return `weight_hr${suffix}` in parameters ? { ...layer, project: linear('hr') } : layer;
+/** The weights of a suffix, as `F.lstmLayer` takes them. */
+export function floatWeights(parameters: RecurrentParameters, suffix: string): F.RecurrentWeights {
+  const of = (kind: 'weight' | 'bias', name: 'ih' | 'hh' | 'hr') => parameters[`${kind}_${name}${suffix}`];
+  return {
+    weightIh: of('weight', 'ih') as Tensor,
+    weightHh: of('weight', 'hh') as Tensor,
+    biasIh: of('bias', 'ih'),
+    biasHh: of('bias', 'hh'),
+    weightHr: of('weight', 'hr'),
+  };
+}
+
+/** The float linears of a cell. */
+export function floatLayer(parameters: RecurrentParameters): RecurrentLayer {
+  const { weightIh, weightHh, biasIh, biasHh } = floatWeights(parameters, '');
+  return { input: (x) => F.linear(x, weightIh, biasIh), hidden: (h) => F.linear(h, weightHh, biasHh) };
 }

@@ -1,12 +1,10 @@
 import { OctavoError } from '../errors.js';
 import * as F from '../functional.js';
 import { type Dims, formatDims } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Dropout } from './dropout.js';
 import { checkSize } from './linear.js';
 import { type AnyForward, Module } from './module.js';
-import type { RecurrentLayer } from './recurrent-layer.js';
-import type { RecurrentMode } from './recurrent-modes.js';
 import { pythonFloat } from './repr.js';
 
 /** Options of recurrent modules, with PyTorch's defaults. */
@@ -29,8 +27,9 @@ export interface RNNOptions {
  * modules alike. x [time, batch, in] float32, or [batch, time, in] with `batchFirst`, or [time, in] for one sequence;
  * the output has the directions' h in the last dimension, and a state is [layers * directions, batch, width].
  *
- * The linear of the input is applied to the whole sequence at once, that of h step by step (PyTorch,
- * aten/src/ATen/native/RNN.cpp). The time loop reads dims: a trace is fixed to its shape.
+ * Each direction of each layer is one op (`F.lstmLayer` and its kin), so that a trace serves any batch and length.
+ * `lengths` int32 [batch] gives sequences of a padded batch their own lengths, as PyTorch's packed sequences do: states stop
+ * at a sequence's end (a reverse direction starts there), and outputs beyond it are 0.
  */
 export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<F> {
   readonly inputSize: number;
@@ -72,11 +71,8 @@ export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<
     this.projSize = projSize;
   }
 
-  /** Gates and states of a step. */
-  protected abstract get mode(): RecurrentMode;
-
-  /** The linears of one direction of one layer. */
-  protected abstract layer(index: number, reverse: boolean): RecurrentLayer;
+  /** One direction of a layer over x [time, batch, in]: the outputs and the last states. */
+  protected abstract runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[];
 
   /** What the constructor was given, for building another one. */
   get options(): Required<RNNOptions> {
@@ -120,9 +116,13 @@ export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<
     ].join(', ');
   }
 
-  /** Runs a sequence from given states, or from zeros; gives the output and the last states, stacked. */
-  protected run(x: Tensor, initial: readonly Tensor[] | null): { output: Tensor; state: Tensor[] } {
-    const { dims } = x;
+  /** Runs sequences from given states, or from zeros; gives the output and the last states, stacked. */
+  protected run(
+    x: Tensor,
+    initial: readonly Tensor[] | null,
+    lengths: Tensor | null = null,
+  ): { output: Tensor; state: Tensor[] } {
+    const { dims } = x.raw;
     if (dims.length < 2 || dims.length > 3 || dims.at(-1) !== this.inputSize) {
       const batched = this.batchFirst ? `[batch, time, ${this.inputSize}]` : `[time, batch, ${this.inputSize}]`;
       throw this.shapeError(`x ${batched} or [time, ${this.inputSize}]`, dims);
@@ -133,24 +133,35 @@ export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<
     const [time, batch] = sequence.raw.dims as [number, number, number];
     if (time === 0) throw this.shapeError('at least one time step', dims);
     const state = this.firstState(initial, batch, single);
-    const result = this.runLayers(sequence, state);
+    this.checkLengths(lengths, batch);
+    const result = this.runLayers(sequence, state, lengths);
     return {
       output: single ? F.select(result.output, 1, 0) : swap ? F.transpose(result.output, 0, 1) : result.output,
       state: single ? result.state.map((each) => F.select(each, 1, 0)) : result.state,
     };
   }
 
-  private runLayers(x: Tensor, first: readonly Tensor[]): { output: Tensor; state: Tensor[] } {
-    const last: Tensor[][] = first.map(() => []);
+  private runLayers(
+    x: Tensor,
+    first: readonly Tensor[] | null,
+    lengths: Tensor | null,
+  ): { output: Tensor; state: Tensor[] } {
+    const last: Tensor[][] = [];
     const outputs = this.directions.reduce<Tensor[][]>((all, { layer, reverse }, at) => {
       const below = layer === 0 ? x : this.betweenLayers(all[layer - 1] as Tensor[]);
-      const start = first.map((state) => F.select(state, 0, at));
-      const { output, state } = this.runDirection(below, start, this.layer(layer, reverse), reverse);
-      state.forEach((each, i) => void last[i]?.push(F.unsqueeze(each, 0)));
+      const [h, c] = first?.map((state) => F.select(state, 0, at)) ?? [];
+      const [output, ...state] = this.runDirection(layer, below, { reverse, lengths, h, c }) as [Tensor, ...Tensor[]];
+      last.push(state.map((each) => F.unsqueeze(each, 0)));
       all[layer] = [...(all[layer] ?? []), output];
       return all;
     }, []);
-    return { output: joined(outputs.at(-1) as Tensor[], -1), state: last.map((states) => joined(states, 0)) };
+    const state = (last[0] as Tensor[]).map((_, i) =>
+      joined(
+        last.map((states) => states[i] as Tensor),
+        0,
+      ),
+    );
+    return { output: joined(outputs.at(-1) as Tensor[], -1), state };
   }
 
   /** The input of a layer: both directions of the one below, with dropout in training. */
@@ -159,43 +170,29 @@ export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<
     return this.training && this.dropout > 0 ? new Dropout(this.dropout).train().forward(x) : x;
   }
 
-  private runDirection(
-    x: Tensor,
-    start: readonly Tensor[],
-    layer: RecurrentLayer,
-    reverse: boolean,
-  ): { output: Tensor; state: readonly Tensor[] } {
-    const time = x.raw.dims[0] as number;
-    const gates = layer.input(x);
-    const outputs = new Array<Tensor>(time);
-    let state = start;
-    for (let step = 0; step < time; step++) {
-      const t = reverse ? time - 1 - step : step;
-      const [h, ...others] = this.mode.step(F.select(gates, 0, t), layer.hidden(state[0] as Tensor), state) as [Tensor];
-      state = [layer.project === undefined ? h : layer.project(h), ...others];
-      outputs[t] = F.unsqueeze(state[0] as Tensor, 0);
-    }
-    return { output: joined(outputs, 0), state };
-  }
-
-  /** The states to start from, [layers * directions, batch, width] each: as given, or zeros. */
-  private firstState(given: readonly Tensor[] | null, batch: number, single: boolean): Tensor[] {
-    const { states } = this.mode;
+  /** The states to start from, [layers * directions, batch, width] each: as given, or null for zeros. */
+  private firstState(given: readonly Tensor[] | null, batch: number, single: boolean): Tensor[] | null {
     const count = this.directions.length;
-    return states.map((name, i) => {
-      const width = i === 0 ? this.outputSize : this.hiddenSize;
-      const state = given?.[i];
-      if (state === undefined) return Tensor.zeros([count, batch, width]);
-      const expected = single ? [count, width] : [count, batch, width];
-      if (state.raw.dims.join() !== expected.join()) {
-        throw this.shapeError(`${name}0 ${formatDims(expected)}`, state.raw.dims);
-      }
-      return single ? F.unsqueeze(state, 1) : state;
-    });
+    return (
+      given?.map((state, i) => {
+        const width = i === 0 ? this.outputSize : this.hiddenSize;
+        const expected = single ? [count, width] : [count, batch, width];
+        if (state.raw.dims.join() !== expected.join()) {
+          throw this.shapeError(`${i === 0 ? 'h' : 'c'}0 ${formatDims(expected)}`, state.raw.dims);
+        }
+        return single ? F.unsqueeze(state, 1) : state;
+      }) ?? null
+    );
   }
 
-  private shapeError(expected: string, got: Dims): OctavoError {
-    return new OctavoError('INVALID_SHAPE', `[${this.typeName}] expected ${expected}, got ${formatDims(got)}`);
+  private checkLengths(lengths: Tensor | null, batch: number): void {
+    if (lengths === null || (lengths.type === 'int32' && lengths.raw.dims.join() === String(batch))) return;
+    throw this.shapeError(`lengths int32 [${batch}]`, lengths.raw.dims, lengths.type);
+  }
+
+  private shapeError(expected: string, got: Dims, dtype = ''): OctavoError {
+    const came = `${dtype}${dtype && ' '}${formatDims(got)}`;
+    return new OctavoError('INVALID_SHAPE', `[${this.typeName}] expected ${expected}, got ${came}`);
   }
 }
 

@@ -33,7 +33,7 @@ export class LSTMCell extends RNNCellBase<LSTMCellFunction> {
   }
 
   protected linears(): RecurrentLayer {
-    return floatLayer(this as RecurrentParameters, '');
+    return floatLayer(this as RecurrentParameters);
   }
 }
 
@@ -55,7 +55,7 @@ export class GRUCell extends RNNCellBase<HiddenCellFunction> {
   }
 
   protected linears(): RecurrentLayer {
-    return floatLayer(this as RecurrentParameters, '');
+    return floatLayer(this as RecurrentParameters);
   }
 }
 
@@ -93,7 +93,7 @@ export class RNNCell extends RNNCellBase<HiddenCellFunction> {
   }
 
   protected linears(): RecurrentLayer {
-    return floatLayer(this as RecurrentParameters, '');
+    return floatLayer(this as RecurrentParameters);
   }
 }
 

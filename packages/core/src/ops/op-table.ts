@@ -37,6 +37,7 @@ import * as pools from './quantized/pool.js';
 import { upsampleBilinear2d, upsampleNearest2d } from './quantized/resize.js';
 import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
+import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
 import { reshape, unsqueeze } from './reshape.js';
 import { toLayout } from './to-layout.js';
 import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
@@ -132,6 +133,7 @@ export const OP_LIST: readonly OpDef[] = [
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
   ...ARRAY_OPS, // 120 to 171
+  ...RECURRENT_LAYER_OPS, // 177 to 180
   activations.quantizedGelu, // 190
   attentionInt8,
   linearWeightOnly,

@@ -14,10 +14,7 @@ export interface DynamicRecurrentConfig extends DynamicLinearAttrs {
   readonly perChannel: boolean;
 }
 
-/**
- * The linears of a step over packed weights. Each call takes its range anew: the input's over the whole sequence, h's
- * step by step.
- */
+/** The linears of a cell over packed weights. Each call takes its range anew. */
 export function dynamicLayer({ ih, hh }: PackedRecurrentLayer, range: DynamicRange): nn.RecurrentLayer {
   return { input: (x) => F.linearDynamic(x, ih, range), hidden: (h) => F.linearDynamic(h, hh, range) };
 }

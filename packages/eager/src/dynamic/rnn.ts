@@ -1,9 +1,8 @@
-import { nn, type StateDict, type Tensor } from '@octavo/core';
+import { F, nn, type StateDict, type Tensor } from '@octavo/core';
 import type { QConfig } from '@octavo/observers';
 import { type DynamicRange, dynamicAttrs, dynamicRange, rangeFromState, rangeState } from './packed-state.js';
 import {
   type DynamicRecurrentConfig,
-  dynamicLayer,
   emptyLayer,
   layerFromState,
   layerState,
@@ -66,9 +65,9 @@ abstract class DynamicQuantizedRNN<F extends (...inputs: any[]) => unknown> exte
     this.range = rangeFromState(this.typeName, state, '');
   }
 
-  protected layer(index: number, reverse: boolean): nn.RecurrentLayer {
-    const at = this.bidirectional ? 2 * index + (reverse ? 1 : 0) : index;
-    return dynamicLayer(this.layers[at] as PackedRecurrentLayer, this.range);
+  /** The weights of one direction of a layer. */
+  protected weights(layer: number, reverse = false): PackedRecurrentLayer {
+    return this.layers[this.bidirectional ? 2 * layer + (reverse ? 1 : 0) : layer] as PackedRecurrentLayer;
   }
 }
 
@@ -89,8 +88,8 @@ export class DynamicQuantizedLSTM extends DynamicQuantizedRNN<nn.LSTMFunction> {
     return fromConfig(config, nn.LSTM, DynamicQuantizedLSTM);
   }
 
-  forward(x: Tensor, state?: nn.LSTMState | null): ReturnType<nn.LSTMFunction> {
-    const result = this.run(x, state ?? null);
+  forward(x: Tensor, state?: nn.LSTMState | null, lengths?: Tensor | null): ReturnType<nn.LSTMFunction> {
+    const result = this.run(x, state ?? null, lengths);
     return [result.output, result.state as [Tensor, Tensor]];
   }
 
@@ -98,8 +97,8 @@ export class DynamicQuantizedLSTM extends DynamicQuantizedRNN<nn.LSTMFunction> {
     return 'DynamicQuantizedLSTM';
   }
 
-  protected get mode(): nn.RecurrentMode {
-    return nn.RECURRENT_MODES.lstm;
+  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+    return F.lstmLayerDynamic(x, this.weights(layer, options.reverse), { ...options, ...this.range });
   }
 }
 
@@ -116,8 +115,8 @@ export class DynamicQuantizedGRU extends DynamicQuantizedRNN<nn.GRUFunction> {
     return fromConfig(config, nn.GRU, DynamicQuantizedGRU);
   }
 
-  forward(x: Tensor, h?: Tensor | null): ReturnType<nn.GRUFunction> {
-    const { output, state } = this.run(x, h ? [h] : null);
+  forward(x: Tensor, h?: Tensor | null, lengths?: Tensor | null): ReturnType<nn.GRUFunction> {
+    const { output, state } = this.run(x, h ? [h] : null, lengths);
     return [output, state[0] as Tensor];
   }
 
@@ -125,8 +124,8 @@ export class DynamicQuantizedGRU extends DynamicQuantizedRNN<nn.GRUFunction> {
     return 'DynamicQuantizedGRU';
   }
 
-  protected get mode(): nn.RecurrentMode {
-    return nn.RECURRENT_MODES.gru;
+  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+    return F.gruLayerDynamic(x, this.weights(layer, options.reverse), { ...options, ...this.range });
   }
 }
 

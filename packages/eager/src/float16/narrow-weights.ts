@@ -29,13 +29,24 @@ export function narrowInto<M extends Module>(half: M, float: Module): M {
   return half;
 }
 
-/** The linears of one layer of a recurrent module over float16 weights of a suffix, widened once. */
-export function float16Layer(parameters: object, suffix: string): nn.RecurrentLayer {
+/** The weights of one direction of a recurrent layer, or of a cell, widened. */
+export function float16Weights(parameters: object, suffix: string): F.RecurrentWeights {
   const own = parameters as Record<string, Tensor | undefined>;
-  const linear = (name: 'ih' | 'hh' | 'hr'): ((x: Tensor) => Tensor) => {
-    const weight = F.toFloat(own[`weight_${name}${suffix}`] as Tensor);
-    return (x) => F.linear(x, weight, own[`bias_${name}${suffix}`]);
+  const wide = (name: 'ih' | 'hh' | 'hr'): Tensor | undefined => {
+    const weight = own[`weight_${name}${suffix}`];
+    return weight && F.toFloat(weight);
   };
-  const layer = { input: linear('ih'), hidden: linear('hh') };
-  return own[`weight_hr${suffix}`] === undefined ? layer : { ...layer, project: linear('hr') };
+  return {
+    weightIh: wide('ih') as Tensor,
+    weightHh: wide('hh') as Tensor,
+    biasIh: own[`bias_ih${suffix}`],
+    biasHh: own[`bias_hh${suffix}`],
+    weightHr: wide('hr'),
+  };
+}
+
+/** The linears of a cell over float16 weights. */
+export function float16Layer(parameters: object): nn.RecurrentLayer {
+  const { weightIh, weightHh, biasIh, biasHh } = float16Weights(parameters, '');
+  return { input: (x) => F.linear(x, weightIh, biasIh), hidden: (h) => F.linear(h, weightHh, biasHh) };
 }

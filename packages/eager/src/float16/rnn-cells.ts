@@ -21,7 +21,7 @@ export class Float16LSTMCell extends nn.LSTMCell {
   }
 
   protected override linears(): nn.RecurrentLayer {
-    return float16Layer(this, '');
+    return float16Layer(this);
   }
 }
 
@@ -45,7 +45,7 @@ export class Float16GRUCell extends nn.GRUCell {
   }
 
   protected override linears(): nn.RecurrentLayer {
-    return float16Layer(this, '');
+    return float16Layer(this);
   }
 }
 
@@ -73,6 +73,6 @@ export class Float16RNNCell extends nn.RNNCell {
   }
 
   protected override linears(): nn.RecurrentLayer {
-    return float16Layer(this, '');
+    return float16Layer(this);
   }
 }

@@ -1,5 +1,5 @@
-import { nn } from '@octavo/core';
-import { float16Layer, narrowInto, narrowOwnWeights } from './narrow-weights.js';
+import { type F, nn } from '@octavo/core';
+import { float16Weights, narrowInto, narrowOwnWeights } from './narrow-weights.js';
 
 /** An `nn.LSTM` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedLSTM` of dtype float16. */
 export class Float16LSTM extends nn.LSTM {
@@ -18,8 +18,8 @@ export class Float16LSTM extends nn.LSTM {
     return 'DynamicQuantizedLSTM';
   }
 
-  protected override layer(index: number, reverse: boolean): nn.RecurrentLayer {
-    return float16Layer(this, `_l${index}${reverse ? '_reverse' : ''}`);
+  protected override weights(suffix: string): F.RecurrentWeights {
+    return float16Weights(this, suffix);
   }
 }
 
@@ -40,7 +40,7 @@ export class Float16GRU extends nn.GRU {
     return 'DynamicQuantizedGRU';
   }
 
-  protected override layer(index: number, reverse: boolean): nn.RecurrentLayer {
-    return float16Layer(this, `_l${index}${reverse ? '_reverse' : ''}`);
+  protected override weights(suffix: string): F.RecurrentWeights {
+    return float16Weights(this, suffix);
   }
 }
