@@ -105,6 +105,8 @@
         "native/ops/quantized_pool.cc",
         "native/ops/quantized_resize.cc",
         "native/ops/quantized_table.cc",
+        "native/ops/recurrent.cc",
+        "native/ops/recurrent_layer.cc",
         "native/ops/shape.cc",
         "native/ops/static_requantization.cc",
         "native/ops/to_layout.cc",

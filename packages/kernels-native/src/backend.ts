@@ -15,7 +15,7 @@ import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
 import { hasChannels, layoutOf } from './layout.js';
 import { loadAddon } from './load.js';
-import { emptyTensor, encodeAttrs, outputOperand, PackedWeights, physicalOperand } from './operands.js';
+import { emptyTensor, encodeAttrs, gatesOf, outputOperand, PackedWeights, physicalOperand } from './operands.js';
 
 export interface NativeBackendOptions {
   /** The best instruction set to use: 'scalar', 'avx2', 'avx512vnni'. Default: OCTAVO_ISA, else the CPU's best. */
@@ -59,7 +59,9 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
         native.runOp(
           op.opcode,
           encoded,
-          inputs.map((input) => (layout.inputs && Tensor.is(input) ? physicalOperand(input) : packed.operand(input))),
+          inputs.map((input, i) =>
+            layout.inputs && Tensor.is(input) ? physicalOperand(input) : packed.operand(input, gatesOf(op.name, i)),
+          ),
           outputs.map((output, i) => outputOperand(output, ordered[i] as boolean)),
         ),
       );

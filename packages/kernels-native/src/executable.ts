@@ -17,7 +17,7 @@ import {
 import { callNative, fromNative } from './errors.js';
 import { assignLayouts, hasChannels } from './layout.js';
 import type { NativeBackend, NativeProgram, PackedHandle } from './native.js';
-import { checkBuffer, encodeAttrs, type PackedWeights } from './operands.js';
+import { checkBuffer, encodeAttrs, gatesOf, type PackedWeights } from './operands.js';
 
 /** Shapes kept ready; the one unused for longest makes room. */
 const MAX_PLANS = 16;
@@ -36,7 +36,7 @@ export class NativeExecutable implements Executable {
   private readonly channelsLast: ReadonlySet<number>;
 
   constructor(backend: NativeBackend, packed: PackedWeights, source: Program) {
-    const { program, channelsLast } = assignLayouts(source);
+    const { program, channelsLast } = assignLayouts(separateGates(source));
     this.program = program;
     this.channelsLast = channelsLast;
     const constants = foldedConstants(program);
@@ -46,7 +46,7 @@ export class NativeExecutable implements Executable {
       return pack === undefined ? null : callNative(() => pack(backend, constant as Tensor<'float32'>));
     });
     const operands = constants.map((constant, value) =>
-      constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant),
+      constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant, uses.gates.get(value)),
     );
     this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program)));
   }
@@ -132,15 +132,25 @@ function foldedConstants(program: Program): (Operand | undefined)[] {
 
 type Pack = (backend: NativeBackend, weight: Tensor<'float32'>) => PackedHandle;
 
-/** Ops that want their constant second operand, a float weight, packed into panels. */
-const FLOAT_WEIGHTS: Readonly<Record<string, (attrs: Attrs) => Pack>> = {
-  'aten::linear':
-    () =>
-    (backend, { raw: { data, dims } }) =>
-      backend.packFloat(data, dims[0] as number, dims[1] as number),
-  'aten::conv': packConv(false),
-  'aten::conv_transpose': packConv(true),
+/** Ops that want constant operands that are float weights packed into panels, by the operands' indices. */
+const FLOAT_WEIGHTS: Readonly<Record<string, Readonly<Record<number, (attrs: Attrs) => Pack>>>> = {
+  'aten::linear': { 1: packMatrix('aten::linear', 1) },
+  'aten::conv': { 1: packConv(false) },
+  'aten::conv_transpose': { 1: packConv(true) },
+  'aten::lstm_layer': {
+    1: packMatrix('aten::lstm_layer', 1),
+    2: packMatrix('aten::lstm_layer', 2),
+    5: packMatrix('aten::lstm_layer', 5),
+  },
+  'aten::gru_layer': { 1: packMatrix('aten::gru_layer', 1), 2: packMatrix('aten::gru_layer', 2) },
 };
+
+function packMatrix(op: string, index: number): (attrs: Attrs) => Pack {
+  const gates = gatesOf(op, index);
+  return () =>
+    (backend, { raw: { data, dims } }) =>
+      backend.packFloat(data, dims[0] as number, dims[1] as number, gates);
+}
 
 function packConv(transposed: boolean): (attrs: Attrs) => Pack {
   return (attrs) =>
@@ -148,11 +158,31 @@ function packConv(transposed: boolean): (attrs: Attrs) => Pack {
       backend.packFloatConv(data, dims, attrs.groups === undefined ? 1 : (attrs.groups as number), transposed);
 }
 
+/** Gives int8 weights that recurrent layers read values of their own: their panels are in another order than a linear's. */
+function separateGates(program: Program): Program {
+  const values = [...program.values];
+  const copies = new Map<string, number>();
+  const instructions = program.instructions.map((instruction) => {
+    const inputs = instruction.inputs.map((value, i) => {
+      const gates = gatesOf(instruction.op, i);
+      const known = values[value];
+      if (gates === 1 || known?.constant === undefined || !isPackedParams(known.constant)) return value;
+      const key = `${value} ${gates}`;
+      const copy = copies.get(key) ?? values.push(known) - 1;
+      copies.set(key, copy);
+      return copy;
+    });
+    return { ...instruction, inputs };
+  });
+  return { ...program, values, instructions };
+}
+
 /** How constants that are float weights are packed, and which constants are read as they are. */
 function constantUses(
   program: Program,
   constants: readonly (Operand | undefined)[],
-): { asWeight: Map<number, Pack>; asIs: Set<number> } {
+): { asWeight: Map<number, Pack>; asIs: Set<number>; gates: Map<number, number> } {
+  const gates = new Map<number, number>();
   const asWeight = new Map<number, Pack>();
   const asIs = new Set(program.outputs.map(({ value }) => value));
   const forms = new Map<number, string>();
@@ -160,13 +190,14 @@ function constantUses(
     inputs.forEach((value, i) => {
       const constant = value < 0 ? undefined : constants[value];
       if (constant === undefined) return;
-      const pack = i === 1 && !isPackedParams(constant) ? FLOAT_WEIGHTS[op]?.(attrs) : undefined;
+      gates.set(value, gatesOf(op, i));
+      const pack = isPackedParams(constant) ? undefined : FLOAT_WEIGHTS[op]?.[i]?.(attrs);
       if (pack === undefined) {
         asIs.add(value);
         return;
       }
       // Panels are of one op and number of groups: a weight that two forms share is packed at each call instead.
-      const form = `${op} ${attrs.groups ?? 1}`;
+      const form = `${op} ${attrs.groups ?? 1} ${gatesOf(op, i)}`;
       if ((forms.get(value) ?? form) !== form) {
         asIs.add(value);
         asWeight.delete(value);
@@ -176,7 +207,7 @@ function constantUses(
       }
     });
   }
-  return { asWeight, asIs };
+  return { asWeight, asIs, gates };
 }
 
 function encodeInstructions(program: Program): Float64Array {

@@ -38,7 +38,10 @@ export interface NativeBackend {
   readonly threads: number;
   /** Names of the GEMM kernels in use: name = file = row of the dispatch table. */
   readonly kernelNames: { readonly gemmF32: string; readonly gemmU8S8: string };
-  /** codes int8 [n, k] row-major; n scales and zero points where `perChannel`, else one; n biases or null. */
+  /**
+   * codes int8 [n, k] row-major; n scales and zero points where `perChannel`, else one; n biases or null. gates: how many a
+   * recurrent layer's rows stack, whose columns then lie side by side unit by unit; 1 for a linear.
+   */
   packLinear(
     codes: Int8Array,
     n: number,
@@ -47,6 +50,7 @@ export interface NativeBackend {
     zeroPoints: Int32Array,
     bias: Float32Array | null,
     perChannel: boolean,
+    gates: number,
   ): PackedHandle;
   /**
    * codes int8 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed; the rest as in
@@ -62,8 +66,8 @@ export interface NativeBackend {
     perChannel: boolean,
     geometry: Float64Array,
   ): PackedHandle;
-  /** weight float32 [n, k] row-major. */
-  packFloat(weight: Float32Array, n: number, k: number): PackedHandle;
+  /** weight float32 [n, k] row-major; gates as in packLinear. */
+  packFloat(weight: Float32Array, n: number, k: number, gates: number): PackedHandle;
   /** weight float32 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed. */
   packFloatConv(weight: Float32Array, dims: readonly number[], groups: number, transposed: boolean): PackedHandle;
   /** Runs one op into outputs that the caller made by the op's shape rule. */

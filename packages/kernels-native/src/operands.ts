@@ -16,26 +16,45 @@ import {
 import { callNative } from './errors.js';
 import type { NativeBackend, NativeOperand, PackedHandle } from './native.js';
 
+/** Gates that the weights of a recurrent op stack, whose panels lie side by side; weights of all other ops stack none. */
+const GATES: Readonly<Record<string, number>> = {
+  'aten::lstm_layer': 4,
+  'aten::gru_layer': 3,
+  'quantized::lstm_layer_dynamic': 4,
+  'quantized::gru_layer_dynamic': 3,
+};
+
+/** Gates that operand `index` of an op stacks: the two weights of recurrent ops alone stack more than 1. */
+export function gatesOf(op: string, index: number): number {
+  return index === 1 || index === 2 ? (GATES[op] ?? 1) : 1;
+}
+
 /** Packs weights once for one native backend: the handle lives as long as the parameters it was made from. */
 export class PackedWeights {
-  private readonly handles = new WeakMap<PackedParams, PackedHandle>();
+  /** By parameters, for each number of gates. */
+  private readonly handles = new WeakMap<PackedParams, Map<number, PackedHandle>>();
 
   constructor(private readonly native: NativeBackend) {}
 
-  of(params: PackedParams): PackedHandle {
-    const known = this.handles.get(params);
+  of(params: PackedParams, gates: number): PackedHandle {
+    const forms = this.handles.get(params) ?? new Map<number, PackedHandle>();
+    this.handles.set(params, forms);
+    const known = forms.get(gates);
     if (known !== undefined) return known;
-    const handle = callNative(() => (ConvPackedParams.is(params) ? this.packConv(params) : this.packLinear(params)));
-    this.handles.set(params, handle);
+    const handle = callNative(() =>
+      ConvPackedParams.is(params) ? this.packConv(params) : this.packLinear(params, gates),
+    );
+    forms.set(gates, handle);
     return handle;
   }
 
-  operand(operand: Operand | null): NativeOperand {
+  /** An operand as native code takes it; `gates` as `gatesOf` says. */
+  operand(operand: Operand | null, gates = 1): NativeOperand {
     if (operand === null) return null;
-    return isPackedParams(operand) ? this.of(operand) : tensorOperand(operand);
+    return isPackedParams(operand) ? this.of(operand, gates) : tensorOperand(operand);
   }
 
-  private packLinear({ weight, bias, outFeatures, inFeatures }: LinearPackedParams): PackedHandle {
+  private packLinear({ weight, bias, outFeatures, inFeatures }: LinearPackedParams, gates: number): PackedHandle {
     return this.native.packLinear(
       weight.values.raw.data as Int8Array,
       outFeatures,
@@ -44,6 +63,7 @@ export class PackedWeights {
       weight.zeroPoints,
       bias === null ? null : bias.raw.data,
       weight.axis !== null,
+      gates,
     );
   }
 

@@ -30,6 +30,7 @@ import {
   packedWeights,
 } from './random.js';
 import { randomOpProgram, withOddAttribute, withoutElements } from './random-op-program.js';
+import { RECURRENT_CASES } from './recurrent-cases.js';
 
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
@@ -38,6 +39,7 @@ const CASES: Cases = {
   ...QUANTIZED_CASES,
   ...EMBEDDING_TABLE_CASES,
   ...LINEAR_QUANTIZATION_CASES,
+  ...RECURRENT_CASES,
   'aten::linear': (r) => {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;

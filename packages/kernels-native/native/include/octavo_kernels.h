@@ -122,6 +122,18 @@ typedef enum {
   OCTAVO_ACTIVATION_COUNT
 } octavo_activation_function;
 
+// A step of one row of an LSTM or a GRU. Gates lie in blocks of 16 units, [units / 16][gates][16], the last one padded:
+// i, f, g, o or r, z, n of 16 units side by side, as panels of interleaved weights give them.
+typedef enum { OCTAVO_CELL_LSTM, OCTAVO_CELL_GRU, OCTAVO_CELL_COUNT } octavo_cell;
+typedef struct {
+  octavo_cell cell;
+  size_t units;
+  const float *ih, *hh;  // gates of the input's product and of h's, both with their biases
+  float* c;              // LSTM: `units` values, before and after; else NULL
+  float* h;              // `units` values after the step; GRU: before it as well
+  float low, high;       // widened to the finite values of h after the step
+} octavo_recurrent_step;
+
 // Kernels over 8-bit codes: `octavo_code_kernels.h`.
 typedef struct octavo_code_kernels octavo_code_kernels;
 
@@ -155,6 +167,7 @@ typedef struct {
   void (*activation)(octavo_activation_function fn, const float* parameters, const float* x, float* y, size_t n);
   // y = fma(x, alpha, beta); alpha and beta have one value an element (step 1) or one for all (step 0). y may be x.
   void (*affine)(const float* x, const float* alpha, const float* beta, size_t step, float* y, size_t n);
+  void (*recurrent_step)(octavo_recurrent_step*);
   // 0, or 0x80 where int8 panels hold weight codes + 128 as unsigned bytes. Zero points of columns are then 128 more, and
   // every weight has some (`b_zeros`, `a_sums`).
   uint8_t u8s8_flip;

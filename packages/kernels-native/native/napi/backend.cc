@@ -78,10 +78,17 @@ void column_arguments(const Napi::CallbackInfo& info, size_t at, size_t columns,
   weight->scales = scales.data, weight->zeros = zeros.data, weight->bias = bias.data;
 }
 
+// Gates that the n rows of a weight stack: 1 for a linear.
+size_t gates_argument(const Napi::Value& value, size_t n) {
+  const size_t gates = size_argument(value, "gates");
+  if (gates < 1 || n % gates != 0) throw_status(value.Env(), fail(Code::InvalidShape, "%zu gates do not divide a weight of %zu rows", gates, n));
+  return gates;
+}
+
 }  // namespace
 
 // packLinear(codes: Int8Array, n, k, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null,
-//            perChannel: boolean) -> handle
+//            perChannel: boolean, gates) -> handle
 Napi::Value NativeBackend::PackLinear(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Elements<int8_t> codes = int8_elements(info[0], "codes");
@@ -90,6 +97,7 @@ Napi::Value NativeBackend::PackLinear(const Napi::CallbackInfo& info) {
   if (__builtin_mul_overflow(weight.n, weight.channels, &size) || codes.count != size) {
     throw_status(env, fail(Code::InvalidShape, "codes do not fit a weight [%zu, %zu]", weight.n, weight.channels));
   }
+  weight.gates = gates_argument(info[7], weight.n);
   column_arguments(info, 3, weight.n, &weight);
   std::shared_ptr<PackedWeight> packed;
   check(env, pack_s8(state_->kernels, weight, ConvGeometry(), &packed));
@@ -142,7 +150,7 @@ Napi::Value NativeBackend::PackConv(const Napi::CallbackInfo& info) {
   return packed_handle(env, std::move(packed));
 }
 
-// packFloat(weight: Float32Array, n, k) -> handle
+// packFloat(weight: Float32Array, n, k, gates) -> handle
 Napi::Value NativeBackend::PackFloat(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Elements<float> weight = float_elements(info[0], "weight");
@@ -152,7 +160,7 @@ Napi::Value NativeBackend::PackFloat(const Napi::CallbackInfo& info) {
     throw_status(env, fail(Code::InvalidShape, "the data does not fit a weight [%zu, %zu]", n, k));
   }
   std::shared_ptr<PackedWeight> packed;
-  check(env, pack_linear_f32(weight.data, n, k, &packed));
+  check(env, pack_linear_f32(weight.data, n, k, gates_argument(info[3], n), &packed));
   return packed_handle(env, std::move(packed));
 }
 

@@ -6,6 +6,7 @@
 namespace octavo {
 
 template <class Fn> void for_gemm_blocks(const Call& call, size_t m, size_t n, size_t k, Fn run) {
+  if (m == 0) return;
   const size_t panels = panel_count(n);
   const size_t row_blocks = (m + OCTAVO_GEMM_ROWS - 1) / OCTAVO_GEMM_ROWS;
   const size_t threads = call.pool->threads();

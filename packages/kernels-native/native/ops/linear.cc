@@ -25,7 +25,7 @@ Status linear(Call& call) {
   }
   const float* panels;
   if (weight.packed) {
-    if (weight.packed->kind != PackedWeight::kFloat || weight.packed->n != n || weight.packed->k != k) {
+    if (weight.packed->kind != PackedWeight::kFloat || weight.packed->gates != 1 || weight.packed->n != n || weight.packed->k != k) {
       return fail(Code::InvalidArgument, "[%s] the packed weight is of another op or shape", call.op);
     }
     panels = weight.packed->panels.as<float>();

@@ -1,38 +1,11 @@
 #include <atomic>
 
-#include "../runtime/choose_qparams.h"
+#include "dynamic_rows.h"
 #include "gemm_blocks.h"
 #include "ops.h"
 
 namespace octavo {
 namespace {
-
-enum Scheme { kPerTensor = 0, kPerRow = 1, kOnnx = 2 };
-
-// Fills scales and zero points of all rows from their ranges.
-void dynamic_ranges(const Call& call, const View& x, int64_t scheme, bool reduce_range, float* scales, int32_t* zeros) {
-  const size_t rows = x.rows(), columns = x.columns();
-  if (scheme == kPerRow) {
-    for_row_chunks(call, rows, columns, [&](size_t from, size_t to) {
-      for (size_t r = from; r < to; r++) {
-        float min, max;
-        call.kernels->finite_range(x.floats() + r * columns, columns, &min, &max);
-        const QParams q = choose_qparams(min, max, reduce_range);
-        scales[r] = q.scale, zeros[r] = q.zero_point;
-      }
-    });
-    return;
-  }
-  float min = 0, max = 0;
-  for (size_t r = 0; r < rows; r++) {
-    float low, high;
-    call.kernels->finite_range(x.floats() + r * columns, columns, &low, &high);
-    min = low < min ? low : min;
-    max = high > max ? high : max;
-  }
-  const QParams q = scheme == kOnnx ? onnx_qparams(min, max) : choose_qparams(min, max, reduce_range);
-  for (size_t r = 0; r < rows; r++) scales[r] = q.scale, zeros[r] = q.zero_point;
-}
 
 // clamp(rint(x / scale) + zero, 0, 255) in a form that compilers vectorize: beyond 256 steps every code is an end, and adding
 // 1.5 * 2^23 rounds what is less to even. NaN is the zero point.
@@ -47,16 +20,35 @@ void quantize_onnx(const float* x, size_t size, float scale, int32_t zero, uint8
   }
 }
 
-void quantize_rows(const Call& call, const View& x, const float* scales, const int32_t* zeros, uint8_t* codes) {
-  const size_t columns = x.columns();
-  const bool onnx = call.attr_int(0) == kOnnx;
-  for_row_chunks(call, x.rows(), columns, [&](size_t from, size_t to) {
-    for (size_t r = from; r < to; r++) {
-      const float* row = x.floats() + r * columns;
-      if (onnx) quantize_onnx(row, columns, scales[r], zeros[r], codes + r * columns);
-      else call.kernels->quantize_fma(row, columns, 1.0f / scales[r], float(zeros[r]), codes + r * columns);
-    }
-  });
+}  // namespace
+
+void dynamic_ranges(const Call& call, const float* x, size_t rows, size_t columns, int64_t scheme, bool reduce_range, float* scales,
+                    int32_t* zeros) {
+  if (scheme == kPerRow) {
+    for_row_chunks(call, rows, columns, [&](size_t from, size_t to) {
+      for (size_t r = from; r < to; r++) {
+        float min, max;
+        call.kernels->finite_range(x + r * columns, columns, &min, &max);
+        const QParams q = choose_qparams(min, max, reduce_range);
+        scales[r] = q.scale, zeros[r] = q.zero_point;
+      }
+    });
+    return;
+  }
+  float min = 0, max = 0;
+  for (size_t r = 0; r < rows; r++) {
+    float low, high;
+    call.kernels->finite_range(x + r * columns, columns, &low, &high);
+    min = low < min ? low : min;
+    max = high > max ? high : max;
+  }
+  const QParams q = dynamic_qparams(min, max, scheme, reduce_range);
+  for (size_t r = 0; r < rows; r++) scales[r] = q.scale, zeros[r] = q.zero_point;
+}
+
+void quantize_row(const octavo_kernels* kernels, int64_t scheme, const float* x, size_t columns, float scale, int32_t zero, uint8_t* codes) {
+  if (scheme == kOnnx) quantize_onnx(x, columns, scale, zero, codes);
+  else kernels->quantize_fma(x, columns, 1.0f / scale, float(zero), codes);
 }
 
 void row_sums(const uint8_t* codes, size_t rows, size_t k, int32_t* sums) {
@@ -64,6 +56,17 @@ void row_sums(const uint8_t* codes, size_t rows, size_t k, int32_t* sums) {
     sums[r] = 0;
     for (size_t i = 0; i < k; i++) sums[r] += codes[r * k + i];
   }
+}
+
+namespace {
+
+void quantize_rows(const Call& call, const View& x, const float* scales, const int32_t* zeros, uint8_t* codes) {
+  const size_t columns = x.columns();
+  for_row_chunks(call, x.rows(), columns, [&](size_t from, size_t to) {
+    for (size_t r = from; r < to; r++) {
+      quantize_row(call.kernels, call.attr_int(0), x.floats() + r * columns, columns, scales[r], zeros[r], codes + r * columns);
+    }
+  });
 }
 
 Status multiply(Call& call, const uint8_t* codes, const float* scales, const int32_t* zeros, size_t m, const PackedWeight& weight,
@@ -113,7 +116,7 @@ Status quantize_dynamic(Call& call) {
   OCTAVO_TRY(expect_size(call, "zeroPoints", call.outputs[2], x.rows()));
   float* scales = call.outputs[1].floats();
   int32_t* zeros = call.outputs[2].as<int32_t>();
-  dynamic_ranges(call, x, call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
+  dynamic_ranges(call, x.floats(), x.rows(), x.columns(), call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
   quantize_rows(call, x, scales, zeros, call.outputs[0].data);
   return {};
 }
@@ -164,7 +167,7 @@ Status linear_dynamic(Call& call) {
   if ((codes == nullptr || ranges == nullptr) && x.size() != 0) return fail(Code::OutOfMemory, "[%s] no memory for codes", call.op);
   float* scales = reinterpret_cast<float*>(ranges);
   int32_t* zeros = reinterpret_cast<int32_t*>(ranges) + m;
-  dynamic_ranges(call, x, call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
+  dynamic_ranges(call, x.floats(), x.rows(), x.columns(), call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
   quantize_rows(call, x, scales, zeros, codes);
   return multiply(call, codes, scales, zeros, m, weight, static_cast<octavo_activation>(call.attr_int(2)), call.outputs[0].floats());
 }

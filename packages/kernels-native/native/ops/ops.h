@@ -88,5 +88,9 @@ Status max_pool(Call& call);
 Status avg_pool(Call& call);
 Status adaptive_avg_pool(Call& call);
 template <octavo_activation_function Fn> Status activation(Call& call);
+Status lstm_layer(Call& call);
+Status gru_layer(Call& call);
+Status lstm_layer_dynamic(Call& call);
+Status gru_layer_dynamic(Call& call);
 
 }  // namespace octavo

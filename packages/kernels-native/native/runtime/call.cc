@@ -37,9 +37,9 @@ Status expect_same_dims(const Call& call, const char* name, const View& a, const
   return same ? Status{} : fail(Code::InvalidShape, "[%s] %s has a shape that its operands do not give", call.op, name);
 }
 
-Status expect_packed_linear(const Call& call, const View& view) {
+Status expect_packed_linear(const Call& call, const View& view, size_t gates) {
   const PackedWeight* weight = view.packed.get();
-  if (weight && weight->kind == PackedWeight::kInt8 && weight->geometry.rank == 0 && weight->kernels == call.kernels) return {};
+  if (weight && weight->kind == PackedWeight::kInt8 && weight->geometry.rank == 0 && weight->kernels == call.kernels && weight->gates == gates) return {};
   return fail(Code::InvalidArgument, "[%s] packed must be int8 weights packed for these kernels", call.op);
 }
 

@@ -72,14 +72,14 @@ Status expect_tensor(const Call& call, const char* name, const View& view, DType
 Status expect_dims(const Call& call, const char* name, const View& view, std::initializer_list<size_t> dims);
 Status expect_size(const Call& call, const char* name, const View& view, size_t size);
 Status expect_same_dims(const Call& call, const char* name, const View& a, const View& b);
-// int8 weights of a linear, packed for the kernels of this call.
-Status expect_packed_linear(const Call& call, const View& view);
+// int8 weights of a linear, or of the gates of a recurrent layer, packed for the kernels of this call.
+Status expect_packed_linear(const Call& call, const View& view, size_t gates = 1);
 
 // Element steps of an operand over the dimensions of `out`: 0 along those it repeats. False where it cannot be broadcast.
 bool broadcast_steps(const View& view, const View& out, size_t* steps);
 
 // Per-thread scratch that only grows; `slot` tells apart buffers that one op needs at once.
-constexpr int kScratchSlots = 3;
+constexpr int kScratchSlots = 4;
 uint8_t* scratch(int slot, size_t bytes);
 
 // A loop over rows in chunks big enough to be worth a thread.

@@ -57,15 +57,23 @@ void pack_f32(const float* b, MatrixSteps steps, size_t n, size_t k, float* out)
   }
 }
 
-Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<PackedWeight>* out) {
+void pack_gates_f32(const float* b, size_t gates, size_t n, size_t k, float* out) {
+  const size_t units = n / gates;
+  for (size_t unit = 0; unit < units; unit += OCTAVO_PANEL) {
+    const size_t count = units - unit < OCTAVO_PANEL ? units - unit : OCTAVO_PANEL;
+    for (size_t gate = 0; gate < gates; gate++, out += k * OCTAVO_PANEL) pack_f32(b + (gate * units + unit) * k, {1, k}, count, k, out);
+  }
+}
+
+Status pack_linear_f32(const float* weight, size_t n, size_t k, size_t gates, std::shared_ptr<PackedWeight>* out) {
   std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
-  if (!packed || !packed->panels.reserve(f32_panel_floats(n, k) * sizeof(float))) {
+  if (!packed || !packed->panels.reserve(panel_count(n, gates) * k * OCTAVO_PANEL * sizeof(float))) {
     return fail(Code::OutOfMemory, "no memory to pack a float weight [%zu, %zu]", n, k);
   }
   packed->kind = PackedWeight::kFloat;
-  packed->n = n, packed->k = k, packed->panel_stride = k * OCTAVO_PANEL;
+  packed->n = n, packed->k = k, packed->gates = gates, packed->panel_stride = k * OCTAVO_PANEL;
   packed->rank = 2, packed->dims[0] = int64_t(n), packed->dims[1] = int64_t(k);
-  pack_f32(weight, {1, k}, n, k, packed->panels.as<float>());
+  pack_gates_f32(weight, gates, n, k, packed->panels.as<float>());
   *out = std::move(packed);
   return {};
 }
@@ -108,6 +116,12 @@ Status pack_conv_f32(const FloatConvWeight& weight, std::shared_ptr<PackedWeight
 
 namespace {
 
+// Where a column lies among panels [units / 16][gates][16].
+size_t interleaved(size_t column, const Int8Weight& weight) {
+  const size_t units = weight.n / weight.gates, gate = column / units, unit = column % units;
+  return (unit / OCTAVO_PANEL * weight.gates + gate) * OCTAVO_PANEL + unit % OCTAVO_PANEL;
+}
+
 bool reserve_columns(const Int8Weight& weight, size_t columns, bool asymmetric, PackedWeight* packed) {
   for (Buffer* buffer : {&packed->scales, &packed->sums, &packed->zeros, &packed->bias}) {
     if ((buffer == &packed->zeros && !asymmetric) || (buffer == &packed->bias && !weight.bias)) continue;
@@ -131,6 +145,7 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   packed->n = depthwise ? weight.groups : weight.n;
   packed->k = k;
   packed->groups = depthwise ? 1 : weight.groups;
+  packed->gates = weight.gates;
   packed->kernels = kernels;
   packed->has_bias = weight.bias != nullptr;
   // Depthwise weights hold their zero points already; codes that panels hold + 128 move every zero point with them.
@@ -148,7 +163,7 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   const size_t column_step = geometry.transposed ? taps : k, channel_step = geometry.transposed ? weight.n * taps : taps;
   const size_t group = depthwise ? 2 : kernels->u8s8_group;
   for (size_t i = 0; i < weight.groups * weight.n; i++) {
-    const size_t g = i / weight.n, own = depthwise ? i : i % weight.n;
+    const size_t g = i / weight.n, own = depthwise ? i : interleaved(i % weight.n, weight);
     const int32_t zero = weight.zeros[weight.per_channel ? i : 0];
     const int8_t* from = weight.codes + g * weight.n * k + i % weight.n * column_step;
     const size_t panel = (depthwise ? 0 : g * packed->group_stride()) + own / OCTAVO_PANEL * packed->panel_stride + own % OCTAVO_PANEL * group;

@@ -15,6 +15,8 @@ struct MatrixSteps {
 };
 
 inline size_t panel_count(size_t n) { return (n + OCTAVO_PANEL - 1) / OCTAVO_PANEL; }
+// Panels of the weights of `gates` gates, n rows together: each gate has whole panels, side by side for the same 16 units.
+inline size_t panel_count(size_t n, size_t gates) { return gates * panel_count(n / gates); }
 inline size_t f32_panel_floats(size_t n, size_t k) { return panel_count(n) * k * OCTAVO_PANEL; }
 
 // Writes panels [n / 16][k][16] of float B; `out` holds f32_panel_floats(n, k).
@@ -32,16 +34,21 @@ struct PackedWeight {
   bool has_bias = false, has_zeros = false;
   bool per_channel = true;  // scales were given for each channel, not one for all
   size_t panel_stride = 0;  // elements from one panel to the next
+  size_t gates = 1;         // of a recurrent layer's weight: panels are [units / 16][gates]
   ConvGeometry geometry;    // of an int8 convolution; a float one has it in its attributes
   int rank = 0;             // and dims of a float weight, as its op takes it
   int64_t dims[2 + kSpatialAxes] = {};
 
-  size_t padded_n() const { return panel_count(n) * OCTAVO_PANEL; }
-  size_t group_stride() const { return panel_count(n) * panel_stride; }
+  size_t padded_n() const { return panel_count(n, gates) * OCTAVO_PANEL; }
+  size_t group_stride() const { return panel_count(n, gates) * panel_stride; }
   size_t bytes() const { return panels.bytes() + scales.bytes() + sums.bytes() + zeros.bytes() + bias.bytes(); }
 };
 
-Status pack_linear_f32(const float* weight, size_t n, size_t k, std::shared_ptr<PackedWeight>* out);
+// The same of the stacked weights of a recurrent layer, [gates][n / gates][k], as panels [units / 16][gates][k][16].
+void pack_gates_f32(const float* b, size_t gates, size_t n, size_t k, float* out);
+
+// `gates` divide n.
+Status pack_linear_f32(const float* weight, size_t n, size_t k, size_t gates, std::shared_ptr<PackedWeight>* out);
 
 // A float convolution's weight: [groups][n][channels][taps], or transposed [groups][channels][n][taps], of the dims in
 // `dims`. Panels of each group with k = taps, then channels; of a depthwise one [groups / 16][taps][16].
@@ -73,6 +80,7 @@ struct Int8Weight {
   const int32_t* zeros;
   bool per_channel;
   const float* bias;
+  size_t gates = 1;  // of a recurrent layer, which divide n: see `PackedWeight`
 };
 
 // Panels of n columns and k = taps * channels for each group, taps outside; k order = taps, then channels.

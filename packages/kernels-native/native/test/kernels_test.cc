@@ -423,6 +423,66 @@ void test_affine(const octavo_kernels* table, const octavo_kernels*) {
   }
 }
 
+// Gates of `units` units in blocks of 16, as random floats.
+std::vector<float> random_gates(size_t units, size_t gates, bool strange, Random& random) {
+  std::vector<float> values(octavo::panel_count(units) * gates * OCTAVO_PANEL);
+  for (float& value : values) value = strange ? check::any_float(random) : random.uniform(-6, 6);
+  return values;
+}
+
+// The step by the table's own sigmoid and tanh: what is left are sums and products.
+void recurrent_formula(const octavo_kernels* table, size_t gates, const std::vector<float>& ih, const std::vector<float>& hh,
+                       std::vector<float>& c, std::vector<float>& h) {
+  const auto apply = [&](octavo_unary fn, float x) {
+    table->unary(fn, &x, &x, 1);
+    return x;
+  };
+  const auto sigmoid = [&](float x) { return apply(OCTAVO_UNARY_SIGMOID, x); };
+  const auto tanh = [&](float x) { return apply(OCTAVO_UNARY_TANH, x); };
+  for (size_t unit = 0; unit < h.size(); unit++) {
+    const size_t first = unit / OCTAVO_PANEL * gates * OCTAVO_PANEL + unit % OCTAVO_PANEL;
+    const auto at = [&](size_t gate) { return first + gate * OCTAVO_PANEL; };
+    const auto sum = [&](size_t gate) { return hh[at(gate)] + ih[at(gate)]; };
+    if (gates == 4) {
+      const float kept = sigmoid(sum(1)) * c[unit], added = sigmoid(sum(0)) * tanh(sum(2));
+      c[unit] = kept + added;
+      h[unit] = sigmoid(sum(3)) * tanh(c[unit]);
+    } else {
+      const float reset = hh[at(2)] * sigmoid(sum(0)), n = tanh(ih[at(2)] + reset);
+      const float difference = (h[unit] - n) * sigmoid(sum(1));
+      h[unit] = difference + n;
+    }
+  }
+}
+
+void test_recurrent_step(const octavo_kernels* table, const octavo_kernels*) {
+  Guarded ihs(kMaxRow * 16), hhs(kMaxRow * 16), cs(kMaxRow * 4), hs(kMaxRow * 4);
+  for (int cell = 0; cell < OCTAVO_CELL_COUNT; cell++) {
+    const size_t gates = cell == OCTAVO_CELL_LSTM ? 4 : 3;
+    for_each_row(640 + cell, [&](std::vector<float> h, Random& random) {
+      const size_t units = h.size();
+      const bool strange = random.one_in(3);
+      const std::vector<float> ih = random_gates(units, gates, strange, random), hh = random_gates(units, gates, strange, random);
+      std::vector<float> c(units);
+      for (float& value : c) value = strange ? check::any_float(random) : random.uniform(-2, 2);
+      check::at("recurrent_step, cell %zu, units %zu", size_t(cell), units);
+      octavo_recurrent_step step = {octavo_cell(cell), units, ihs.copy(ih.data(), ih.size(), random), hhs.copy(hh.data(), hh.size(), random),
+                                    gates == 4 ? cs.copy(c.data(), units, random) : nullptr, hs.copy(h.data(), units, random), -0.25f, 0.125f};
+      table->recurrent_step(&step);
+      recurrent_formula(table, gates, ih, hh, c, h);
+      check::expect_floats("h", step.h, 0, h.data(), 0, 1, units);
+      if (gates == 4) check::expect_floats("c", step.c, 0, c.data(), 0, 1, units);
+      float range[2] = {-0.25f, 0.125f};
+      for (const float value : h) {
+        if (!isfinite(value)) continue;
+        range[0] = value < range[0] ? value : range[0], range[1] = value > range[1] ? value : range[1];
+      }
+      const float got[2] = {step.low, step.high};
+      check::expect_floats("range", got, 0, range, 0, 1, 2);
+    });
+  }
+}
+
 void test_softmax(const octavo_kernels* table, const octavo_kernels* scalar) {
   Guarded row(kMaxRow * 4), masks(kMaxRow * 4);
   enum { kPlain, kNoMask, kOneMask, kMask };
@@ -571,6 +631,7 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
   run(rows.c_str(), "binary", test_binary);
   run(rows.c_str(), "activation", test_activation);
   run(rows.c_str(), "affine", test_affine);
+  run(rows.c_str(), "recurrent_step", test_recurrent_step);
   run(rows.c_str(), "softmax", test_softmax);
   run(rows.c_str(), "layer_norm", test_layer_norm);
   run(rows.c_str(), "finite_range", test_finite_range);
