@@ -72,18 +72,20 @@ export class OnnxGraph {
     return output;
   }
 
-  /** Adds a node of several outputs. */
+  /** Adds a node of several outputs; `domain` is that of ONNX where it is left out. */
   nodeWith(
     outputs: readonly string[],
     op: string,
     inputs: readonly string[],
     attributes: Record<string, Attribute> = {},
+    domain: '' | 'com.microsoft' = '',
   ): void {
     const node = new Message();
     for (const input of inputs) node.text(1, input);
     for (const output of outputs) node.text(2, output);
     node.text(3, `${op}_${this.nodes++}`).text(4, op);
     for (const [name, value] of Object.entries(attributes)) node.message(5, attributeOf(name, value));
+    if (domain !== '') node.text(7, domain);
     this.graph.message(1, node);
   }
 
@@ -94,6 +96,7 @@ export class OnnxGraph {
       .text(2, 'octavo-bench')
       .message(7, this.graph)
       .message(8, opset)
+      .message(8, new Message().text(1, 'com.microsoft').integer(2, 1))
       .toBytes();
   }
 }

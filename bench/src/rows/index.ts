@@ -4,6 +4,14 @@ import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
 import { IMAGE_NETS } from './image-nets.js';
 import { LINEAR_GROUPS } from './linears.js';
+import { RECURRENT_GROUPS } from './recurrent.js';
 
 /** All rows in the order in which they run. To add one: a file beside this one. */
-export const GROUPS: readonly RowGroup[] = [CALL_OVERHEAD, ...LINEAR_GROUPS, CONV, ...IMAGE_NETS, ...BERT_GROUPS];
+export const GROUPS: readonly RowGroup[] = [
+  CALL_OVERHEAD,
+  ...LINEAR_GROUPS,
+  ...RECURRENT_GROUPS,
+  CONV,
+  ...IMAGE_NETS,
+  ...BERT_GROUPS,
+];

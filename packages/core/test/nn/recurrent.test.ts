@@ -168,6 +168,37 @@ describe('sequences', () => {
     }
   });
 
+  it.each([nn.LSTM, nn.GRU])('sequences of their own lengths are each what they are alone', (Layer) => {
+    const lengths = [4, 6];
+    const rnn = new Layer(4, 3, { numLayers: 2, bidirectional: true });
+    const run = (input: Tensor, own: Tensor | null) => {
+      const [output, state] = rnn.call(input, null, own) as [Tensor, Tensor | Tensor[]];
+      return [output, ...[state].flat()] as Tensor[];
+    };
+    const [output, ...states] = run(x, Tensor.from(lengths, { dtype: 'int32' })) as [Tensor, ...Tensor[]];
+    lengths.forEach((length, item) => {
+      const [alone, ...last] = run(F.slice(F.slice(x, 1, item, item + 1), 0, 0, length), null) as [Tensor, ...Tensor[]];
+      const own = F.slice(output, 1, item, item + 1);
+      expectSameBits(`output ${item}`, F.slice(own, 0, 0, length), alone);
+      expect(F.slice(own, 0, length).raw.data.every((value) => value === 0)).toBe(true);
+      states.forEach((state, i) => {
+        expectSameBits(`state ${item}`, F.slice(state, 1, item, item + 1), last[i] as Tensor);
+      });
+    });
+    expect(() => rnn.call(x, null, Tensor.from([1, 7], { dtype: 'int32' }))).toThrow('between 0 and 6, got 1, 7');
+    expect(() => rnn.call(x, null, Tensor.from([1], { dtype: 'int32' }))).toThrow(
+      'expected lengths int32 [2], got int32 [1]',
+    );
+  });
+
+  it('a sequence of no steps of its own keeps its state', () => {
+    const gru = new nn.GRU(4, 3);
+    const h = randomTensor([1, 2, 3], 4);
+    const [output, last] = gru.call(x, h, Tensor.from([0, 0], { dtype: 'int32' }));
+    expectSameBits('h', last, h);
+    expect(output.raw.data.every((value) => value === 0)).toBe(true);
+  });
+
   it('drops between layers in training only', () => {
     manualSeed(1);
     const gru = new nn.GRU(4, 3, { numLayers: 2, dropout: 0.5 });

@@ -115,7 +115,7 @@ const bert: GoldenOperator = (golden) => {
   return { ...int8.run(feeds), 'float.last_hidden_state': float.run(feeds).last_hidden_state as Tensor };
 };
 
-/** The logits of the LSTM model, whose linear alone is int8: TorchScript leaves LSTMs float, which a trace here unrolls. */
+/** The logits of the LSTM model, whose linear alone is int8: TorchScript leaves LSTMs float. */
 const lstmText: GoldenOperator = (golden) => {
   const [vocab, embedding] = tensorOf(golden, 'state.encoder.weight').dims;
   const hidden = tensorOf(golden, 'state.decoder.weight').dims[1];

@@ -6,6 +6,8 @@ import { quantizerOf } from '../ir/quantizers.js';
 /** Int8 ops whose name is not their float op's. */
 const FLOAT_OPS: Readonly<Record<string, string>> = {
   'quantized::linear_dynamic': 'aten::linear',
+  'quantized::lstm_layer_dynamic': 'aten::lstm_layer',
+  'quantized::gru_layer_dynamic': 'aten::gru_layer',
   'quantized::embedding_byte': 'aten::embedding',
   'quantized::embedding_4bit': 'aten::embedding',
 };

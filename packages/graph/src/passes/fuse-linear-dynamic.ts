@@ -38,21 +38,30 @@ export function fuseLinearDynamic(graph: Graph): Graph {
   return graph;
 }
 
-interface DynamicLinear {
+/** A value that is quantized by a range of its own, at run time, and dequantized. */
+export interface DynamicInput {
   readonly x: Value;
   readonly scheme: DynamicScheme;
   readonly reduceRange: number;
+}
+
+interface DynamicLinear extends DynamicInput {
   /** The node that quantizes the weight. */
   readonly weight: Node;
 }
 
 function matchDynamicLinear(linear: Node): DynamicLinear | undefined {
-  const activation = quantizeBehind(linear.input(0));
+  const input = matchDynamicInput(linear.input(0));
   const weight = weightQuantizer(linear);
-  if (activation === undefined || weight === undefined) return undefined;
+  return input && weight && { ...input, weight };
+}
+
+export function matchDynamicInput(value: Value): DynamicInput | undefined {
+  const activation = quantizeBehind(value);
+  if (activation === undefined) return undefined;
   const x = activation.input(0);
   const choose = activation.input(1).node;
   const scheme = Object.hasOwn(CHOOSE_OPS, choose.op) ? CHOOSE_OPS[choose.op] : undefined;
   if (scheme === undefined || choose.input(0) !== x || activation.input(2).node !== choose) return undefined;
-  return { x, scheme, reduceRange: (choose.attrs.reduceRange as number | undefined) ?? 0, weight };
+  return { x, scheme, reduceRange: (choose.attrs.reduceRange as number | undefined) ?? 0 };
 }

@@ -10,6 +10,7 @@ import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseOnnxDynamic } from './fuse-onnx-dynamic.js';
+import { fuseRecurrentDynamic } from './fuse-recurrent-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
 import type { Pass } from './pass.js';
@@ -50,7 +51,13 @@ export const CONVERT_PASSES: readonly Pass[] = [replaceObservers, inheritQParams
 export const DEBUG_PASSES: readonly Pass[] = [unpackTables, removeDeadCode];
 
 /** From there to frozen int8 ops. */
-export const FREEZE_PASSES: readonly Pass[] = [fuseTables, fuseLinearDynamic, fuseStatic, removeDeadCode];
+export const FREEZE_PASSES: readonly Pass[] = [
+  fuseTables,
+  fuseLinearDynamic,
+  fuseRecurrentDynamic,
+  fuseStatic,
+  removeDeadCode,
+];
 
 /** Any graph to one whose every node is an instruction. */
 export const LOWER_PASSES: readonly Pass[] = [

@@ -13,34 +13,57 @@ import { OBSERVE, type ObserverSpec } from '../ir/observer-spec.js';
 import type { Value } from '../ir/value.js';
 import type { Pass } from './pass.js';
 
+/** Operands of an op with a dynamic int8 form: its weights, and what else must be constant to be packed with them. */
+interface DynamicRole {
+  readonly weights: readonly number[];
+  readonly biases: readonly number[];
+  /** An operand that the int8 form lacks, and what to say then. */
+  readonly without?: readonly [operand: number, why: string];
+}
+
+const RECURRENT: DynamicRole = { weights: [1, 2], biases: [3, 4] };
+
+const ROLES: Readonly<Record<string, DynamicRole>> = {
+  'aten::linear': { weights: [1], biases: [2] },
+  'aten::lstm_layer': { ...RECURRENT, without: [5, 'an LSTM with projections has no int8 form'] },
+  'aten::gru_layer': RECURRENT,
+};
+
 /**
- * Puts observers on the input and the weight of every linear that a qconfig covers. A value is observed once for each
- * qconfig and role, however many linears read it. Every linear gets a note that says which entry decided, or why it
+ * Puts observers on the input and the weights of every linear and recurrent layer that a qconfig covers. A value is observed once for each
+ * qconfig and role, however many ops read it. Every op gets a note that says which entry decided, or why it
  * must stay float.
  */
 export function insertDynamicObservers(qconfigs: QConfigResolution): Pass {
   return (graph) => {
     const observed = new ObservedValues(graph);
     for (const node of graph.nodes()) {
-      if (node.op !== 'aten::linear' || node.input(0).node.op === OBSERVE) continue;
+      const role = Object.hasOwn(ROLES, node.op) ? ROLES[node.op] : undefined;
+      if (role === undefined || node.input(0).node.op === OBSERVE) continue;
       const qconfig = qconfigs.get(node.scope);
       const isOther = qconfig !== null && (isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig));
-      const obstacle = obstacleOf(node) ?? (isOther ? 'its qconfig is one for weights alone' : undefined);
+      const obstacle = obstacleOf(node, role) ?? (isOther ? 'its qconfig is one for weights alone' : undefined);
       node.note = obstacle ?? qconfigs.explain(node.scope).replace(/^float: /, '');
       if (qconfig === null || obstacle !== undefined) continue;
       dynamicLinearAttrs(qconfig); // Refuses what is no dynamic qconfig, now instead of when converting.
       node.setInput(0, observed.observe(node.input(0), { role: 'activation', qconfig }, node));
-      node.setInput(1, observed.observe(node.input(1), { role: 'weight', qconfig }, node));
+      for (const at of role.weights) {
+        node.setInput(at, observed.observe(node.input(at), { role: 'weight', qconfig }, node));
+      }
     }
     return graph;
   };
 }
 
-/** Why a linear cannot be quantized whatever its qconfig, or undefined. */
-function obstacleOf({ inputs: [, weight, bias] }: Node): string | undefined {
-  if (weight && leafTensor(weight) === undefined) return 'its weight is computed at run time';
-  if (bias && leafTensor(bias) === undefined) return 'its bias is computed at run time';
-  return undefined;
+/** Why an op cannot be quantized whatever its qconfig, or undefined. */
+function obstacleOf({ inputs }: Node, { weights, biases, without }: DynamicRole): string | undefined {
+  const isComputed = (at: number): boolean => {
+    const value = inputs[at];
+    return Boolean(value) && leafTensor(value as Value) === undefined;
+  };
+  if (weights.some(isComputed)) return 'its weight is computed at run time';
+  if (biases.some(isComputed)) return 'its bias is computed at run time';
+  return without !== undefined && inputs[without[0]] ? without[1] : undefined;
 }
 
 /** Observers by what they look at, so that no value is observed twice in the same way. */

@@ -24,6 +24,8 @@ import { rememberedCodes } from '../quantize/weight-codes.js';
 /** How the weights of each float op are packed. */
 const PACKERS: Readonly<Record<string, (weight: QuantizedTensor, bias: Tensor | null, node: Node) => PackedParams>> = {
   'aten::linear': (weight, bias) => new LinearPackedParams(weight, bias),
+  'aten::lstm_layer': (weight, bias) => new LinearPackedParams(weight, bias),
+  'aten::gru_layer': (weight, bias) => new LinearPackedParams(weight, bias),
   'aten::conv': (weight, bias, node) => new ConvPackedParams(weight, bias, convOptions(node)),
   'aten::conv_transpose': (weight, bias, node) =>
     new ConvPackedParams(weight, bias, { ...convOptions(node), transposed: true }),
@@ -41,11 +43,10 @@ export class WeightPacker {
     private readonly names: FreeNames,
   ) {}
 
-  /** The packed weight and bias of a float op whose weight the node `quantize` quantizes, as a leaf before it. */
-  pack(node: Node, quantize: Node): Value {
+  /** A weight and bias of a float op, packed: `quantize` is the node that quantizes the weight. A leaf before the op. */
+  pack(node: Node, quantize: Node, bias: Value | null = node.inputs[2] ?? null): Value {
     const { graph, packed } = this;
-    const bias = node.inputs[2] ?? null;
-    const geometry = node.op === 'aten::linear' ? '' : JSON.stringify(node.attrs);
+    const geometry = node.op.startsWith('aten::conv') ? JSON.stringify(node.attrs) : '';
     const key = `${node.op} ${quantize.id} ${bias?.id ?? '-'} ${geometry}`;
     const name = packed.get(key) ?? this.make(node, quantize, bias);
     packed.set(key, name);
@@ -68,10 +69,10 @@ export class WeightPacker {
  * The node that quantizes the weight of a float op by constants, or that holds it as codes, where its bias is constant
  * too; else undefined.
  */
-export function weightQuantizer(node: Node): Node | undefined {
-  const quantize = quantizeBehind(node.input(1)) ?? storedBehind(node);
+export function weightQuantizer(node: Node, weightAt = 1, biasAt = 2): Node | undefined {
+  const quantize = quantizeBehind(node.input(weightAt)) ?? storedBehind(node, weightAt);
   if (quantize === undefined) return undefined;
-  const bias = node.inputs[2];
+  const bias = node.inputs[biasAt];
   const constant = [...quantize.inputs, ...(bias ? [bias] : [])];
   return constant.every((value) => value !== null && leafTensor(value) !== undefined) ? quantize : undefined;
 }
@@ -84,8 +85,8 @@ export function quantizeBehind({ node }: Value): Node | undefined {
 }
 
 /** The stored weight of a float op, where its scales lie as the packed form has them. */
-function storedBehind(node: Node): Node | undefined {
-  const { node: weight } = node.input(1);
+function storedBehind(node: Node, weightAt: number): Node | undefined {
+  const { node: weight } = node.input(weightAt);
   if (!isStoredWeight(weight)) return undefined;
   const axis = storedWeightAxis(weight);
   return axis === null || (axis === 0 && node.op !== 'aten::conv_transpose') ? weight : undefined;

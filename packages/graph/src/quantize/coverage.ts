@@ -8,13 +8,17 @@ import type { Value } from '../ir/value.js';
 
 /**
  * Multiply-adds of a node for each row of its input (a token, or an image's features), from dims as traced:
- * a linear has in * out; attention 2 * keys * width (scores, then the weighted sum); a matmul [b, h, m, k] x
+ * a linear has in * out, a recurrent layer both of its weights; attention 2 * keys * width (scores, then the weighted sum); a matmul [b, h, m, k] x
  * [b, h, k, n] has h * k * n; a convolution has its weights * its output's pixels, for each image. Rows count alike, also
  * those that only some tokens pass (a pooler).
  */
 const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'aten::linear': (node) => size(dims(node, 1)),
   'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
+  'aten::lstm_layer': (node) => size(dims(node, 1)) + size(dims(node, 2)) + (node.inputs[5] ? size(dims(node, 5)) : 0),
+  'aten::gru_layer': (node) => size(dims(node, 1)) + size(dims(node, 2)),
+  'quantized::lstm_layer_dynamic': (node) => packedSize(node.input(1)) + packedSize(node.input(2)),
+  'quantized::gru_layer_dynamic': (node) => packedSize(node.input(1)) + packedSize(node.input(2)),
   // Rows are looked up, not multiplied.
   'quantized::embedding_byte': () => 0,
   'quantized::embedding_bag_byte_rowwise_offsets': () => 0,
@@ -63,7 +67,7 @@ export function coverage(graph: Graph): CoverageReport {
 function verdict(graph: Graph, node: Node): Pick<CoverageRow, 'precision' | 'reason'> {
   if (node.op.startsWith('quantized::') || INT8_OPS.includes(node.op)) {
     if (/^quantized::embedding_(bag_)?4bit/.test(node.op)) return { precision: 'int4', reason: node.note };
-    return { precision: 'int8', reason: node.note || (node.op === 'quantized::linear_dynamic' ? 'dynamic' : 'static') };
+    return { precision: 'int8', reason: node.note || (node.op.endsWith('_dynamic') ? 'dynamic' : 'static') };
   }
   const reason = isMarked(node) ? MARKED[graph.stage] : node.note || NO_INT8_FORM[node.op] || 'not quantized';
   return { precision: 'float32', reason };
