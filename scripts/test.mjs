@@ -35,7 +35,10 @@ async function vitest() {
 /** Counts of the C++ test programs. */
 async function native() {
   const script = 'packages/kernels-native/scripts/native.mjs';
-  const { code, output } = await run(process.execPath, [script, 'test', '--emulate', '--cross=arm64'], { quiet: true, env });
+  const { code, output } = await run(process.execPath, [script, 'test', '--emulate', '--cross=arm64'], {
+    quiet: true,
+    env,
+  });
   if (code === NO_TOOLCHAIN) return { passed: 0, failed: 0 }; // setup has said so
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(output);
   for (const [line] of output.matchAll(/^skip .*$/gm)) console.log(line);

@@ -113,7 +113,9 @@
         "native/ops/windows.cc",
         "native/runtime/call.cc",
         "native/runtime/cpu.cc",
+        "native/runtime/cpu_features.cc",
         "native/runtime/pack.cc",
+        "native/runtime/peak.cc",
         "native/runtime/program.cc",
         "native/runtime/threads.cc",
         "native/runtime/transpose.cc"

@@ -1,6 +1,14 @@
 // The public names of @octavo/core. Anything not listed here may change without notice.
 
-export { BACKEND_ABI, type Backend, type Executable, type Kernel, type RunOptions } from './backend/backend.js';
+export {
+  BACKEND_ABI,
+  type Backend,
+  type Executable,
+  type Kernel,
+  type MachineFacts,
+  type PeakRates,
+  type RunOptions,
+} from './backend/backend.js';
 export { type DoctorReport, doctor, type SelfTestResult } from './backend/doctor.js';
 export { Interpreter, referenceBackend } from './backend/reference-backend.js';
 export {

@@ -8,8 +8,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
-import { runInNewContext } from 'node:vm';
-import { EMULATED, findCrossTools } from './cross.mjs';
+import { EMULATED, findCrossTools, findZig } from './cross.mjs';
+import { prebuildWithZig } from './prebuild.mjs';
+import { kernelLibraries } from './sources.mjs';
 
 const packageRoot = resolve(import.meta.dirname, '..');
 const at = (path) => resolve(packageRoot, path);
@@ -119,32 +120,32 @@ function build() {
   writeFileSync(stamp, wanted);
 }
 
-/** Puts the addon into prebuilds/, from where the published package loads it. */
-function prebuild() {
+/**
+ * Puts the addon into prebuilds/, from where the published package loads it: with Zig for all platforms, or those that are
+ * named (`linux-arm64-musl`); without it for this one, by its own compiler, for its own glibc or a newer one.
+ */
+async function prebuild(...names) {
+  const zig = findZig();
+  if (zig) {
+    const nodedir = findHeaders();
+    if (nodedir) process.exit(await prebuildWithZig(zig, nodedir, names));
+    console.error(
+      "no prebuild: Node's headers are missing (set npm_config_nodedir to a folder with include/node/node_api.h)",
+    );
+    process.exit(3);
+  }
+  if (names.length > 0) {
+    console.error(`prebuild of ${names.join(', ')}: compiling for other platforms needs zig (pip install ziglang)`);
+    process.exit(3);
+  }
+  console.log(
+    `only ${process.platform}-${process.arch}: compiling for other platforms needs zig (pip install ziglang)`,
+  );
   const tools = findTools();
   const args = ['--napi', '-t', process.versions.node, '--strip', '--tag-libc'];
   // prebuildify hands unknown options to no one; node-gyp reads its headers' place from the environment.
   if (tools.nodedir) process.env.npm_config_nodedir = tools.nodedir;
   runTool(require.resolve('prebuildify/bin.js'), args, tools);
-}
-
-/** The kernels' libraries in binding.gyp that an architecture has: `{ isa, source, flags }` of each. */
-function kernelLibraries(arch = process.arch) {
-  // Without its comments a gyp file is a JavaScript literal; so the compiler's flags are written there only.
-  const gyp = runInNewContext(`(${readFileSync(at('binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, '')})`);
-  const here = `target_arch=='${arch}'`;
-  return gyp.targets
-    .filter(({ type }) => type === 'static_library')
-    .map((target) => {
-      const [condition, then, otherwise] = target.conditions?.[0] ?? [here, {}];
-      return { ...target, ...(condition === here ? then : otherwise) };
-    })
-    .filter(({ sources }) => sources)
-    .map(({ target_name: name, sources: [source], cflags_cc: flags = [] }) => ({
-      isa: name.replace('octavo_', ''),
-      source,
-      flags: [...gyp.variables.octavo_cflags, ...flags],
-    }));
 }
 
 /** Runs a program to its end; resolves to its exit code and to what it wrote, which also shows unless `quiet`. */

@@ -13,12 +13,13 @@ import {
 } from '@octavo/core';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
+import { kernelName } from './kernel-name.js';
 import { hasChannels, layoutOf } from './layout.js';
 import { loadAddon } from './load.js';
 import { emptyTensor, encodeAttrs, gatesOf, outputOperand, PackedWeights, physicalOperand } from './operands.js';
 
 export interface NativeBackendOptions {
-  /** The best instruction set to use: 'scalar', 'avx2', 'avx512vnni'. Default: OCTAVO_ISA, else the CPU's best. */
+  /** The best instruction set to use: 'avx2', 'neondot'; `supportedIsas` lists those here. Default: OCTAVO_ISA, else the CPU's best. */
   isa?: string;
   /** Threads of one call, this one included. Default: OCTAVO_THREADS, else the cores. Results do not depend on it. */
   threads?: number;
@@ -32,7 +33,7 @@ export interface NativeBackend extends Backend {
 /** A backend over the native kernels. Several may live side by side, for instance one for each instruction set. */
 export function createNativeBackend(options: NativeBackendOptions = {}): NativeBackend {
   const addon = loadAddon();
-  const { opcodes, knownIsas } = addon.describe();
+  const { opcodes, knownIsas, cpuFeatures } = addon.describe();
   const isa = options.isa ?? (process.env.OCTAVO_ISA || null);
   if (isa !== null && !knownIsas.includes(isa)) {
     const source = options.isa === undefined ? 'OCTAVO_ISA' : 'isa';
@@ -84,6 +85,11 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
     kernelNames: native.kernelNames,
     kernel,
     compile,
+    machine: {
+      cpuFeatures,
+      kernelName: (op) => kernelName(op.name, native),
+      measurePeak: () => callNative(() => native.measurePeak()),
+    },
   };
 }
 

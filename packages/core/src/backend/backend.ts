@@ -8,16 +8,34 @@ export const BACKEND_ABI = 1;
 /** One op of one backend, for eager calls. Inputs were checked by the op's shape rule before. */
 export type Kernel = (inputs: readonly (Operand | null)[], attrs: Attrs) => Tensor[];
 
+/** What a backend knows of the machine under it, for `doctor`. */
+export interface MachineFacts {
+  /** Extensions that the CPU has of those that kernels use or could use: 'avx2', 'dotprod'. */
+  readonly cpuFeatures: readonly string[];
+  /** Which kernel an op spends its time in. */
+  kernelName(op: OpDef): string;
+  /** Measures what `DoctorReport.peak` says. */
+  measurePeak(): PeakRates;
+}
+
+/** 10^9 multiply-adds a second that the matrix products of a backend reach, on one thread with operands in caches. */
+export interface PeakRates {
+  readonly float32: number;
+  readonly int8: number;
+}
+
 /** Where ops run: the TypeScript reference, or native kernels. */
 export interface Backend {
   /** 'reference' or 'native'. */
   readonly name: string;
-  /** 'ts', or the instruction set that was chosen: 'scalar', 'avx2', 'avx512vnni'. */
+  /** 'ts', or the instruction set that was chosen: 'scalar', 'avx2', 'neondot'. */
   readonly isa: string;
   /** Threads that one call may use. Results do not depend on it. */
   readonly threads: number;
   /** The kernel of an op, or undefined where this backend has none. */
   kernel(op: OpDef): Kernel | undefined;
+  /** Absent where nothing is known, as on the reference. */
+  readonly machine?: MachineFacts;
   /** Packs a program's constants and returns what runs it; ops without a kernel run on their reference. */
   compile(program: Program): Executable;
 }

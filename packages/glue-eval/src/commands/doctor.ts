@@ -8,7 +8,8 @@ export const defineDoctor: DefineCommand = (program, io, exit) => {
   program
     .command('doctor')
     .description('Say which backend runs here and why not a better one, and test it.')
-    .action(async () => {
+    .option('--kernels', 'list the ops of each kernel')
+    .action(async (options: { kernels?: boolean }) => {
       const isas = await loadNativeBackend();
       const report = doctor();
       const facts: [string, string][] = [
@@ -16,7 +17,10 @@ export const defineDoctor: DefineCommand = (program, io, exit) => {
         ['node', report.node ?? 'none'],
         ['backend', report.backend],
         ['isa', describeIsa(report, isas)],
+        ['cpu', report.cpuFeatures.join(' ') || 'unknown'],
         ['threads', String(report.threads)],
+        ['peak', describePeak(report)],
+        ...describeKernels(report, options.kernels),
         ['self-test', describeSelfTest(report)],
       ];
       if (report.referenceOps.length > 0)
@@ -31,6 +35,21 @@ function describeIsa({ backend, isa }: DoctorReport, isas: readonly string[]): s
   if (backend !== 'native') return isa;
   const capped = isa === isas.at(-1) ? 'the best of' : 'capped with OCTAVO_ISA;';
   return `${isa} (${capped} what the kernels and this CPU have: ${isas.join(', ')})`;
+}
+
+function describePeak({ peak }: DoctorReport): string {
+  if (peak === null) return 'not measured on the reference';
+  const rate = (value: number) => value.toPrecision(3);
+  return `int8 ${rate(peak.int8)}, float32 ${rate(peak.float32)} GMAC/s on one thread`;
+}
+
+/** A line for each kernel: how many ops spend their time in it, or which. */
+function describeKernels({ kernels }: DoctorReport, list = false): [string, string][] {
+  const names = [...new Set(Object.values(kernels))].filter((kernel) => kernel !== 'reference');
+  return names.map((kernel) => {
+    const ops = Object.keys(kernels).filter((op) => kernels[op] === kernel);
+    return ['kernel', `${kernel}: ${list ? ops.join(', ') : `${ops.length} ops`}`];
+  });
 }
 
 function describeSelfTest({ selfTest }: DoctorReport): string {

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tensor } from '@octavo/core';
+import { doctor, Tensor } from '@octavo/core';
 import { readSafetensors, writeSafetensors } from '@octavo/core/node';
 import { importOnnx } from '@octavo/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -161,6 +161,17 @@ describe('octavo doctor', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^platform +\w+-\w+\nnode +\d+\.\d+\.\d+\nbackend +(native|reference)\nisa +\w+/);
     expect(out).toMatch(/self-test +(\d+) of \1 checks give the reference's bits/);
+    expect(out).toMatch(/\ncpu +\S+/);
+    expect(out).toMatch(/\npeak +(int8 [\d.e+]+, float32 [\d.e+]+ GMAC\/s on one thread|not measured)/);
+  });
+
+  it('lists the ops of each kernel when asked', async () => {
+    const { out } = await octavo(['doctor', '--kernels']);
+    const { kernels } = doctor();
+    for (const op of ['aten::gelu', 'aten::linear', 'quantized::linear_dynamic']) {
+      const line = out.split('\n').find((text) => text.includes(`${op},`) || text.endsWith(op));
+      expect(line ?? 'reference').toContain(kernels[op]);
+    }
   });
 });
 

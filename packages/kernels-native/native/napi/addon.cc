@@ -1,11 +1,12 @@
 // The addon's entry: what this build and this CPU can do, and the backend class.
 #include "../runtime/cpu.h"
+#include "../runtime/cpu_features.h"
 #include "backend.h"
 
 namespace octavo {
 namespace {
 
-// describe() -> { isas: of this CPU, best last; knownIsas: of this build; opcodes }
+// describe() -> { isas: of this CPU, best last; knownIsas: of this build; cpuFeatures; opcodes }
 Napi::Value Describe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const octavo_kernels* tables[8];
@@ -16,6 +17,9 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
   const size_t known_count = known_isas(names);
   Napi::Array known = Napi::Array::New(env, known_count);
   for (uint32_t i = 0; i < known_count; i++) known.Set(i, names[i]);
+  const std::vector<std::string> features = cpu_features();
+  Napi::Array feature_names = Napi::Array::New(env, features.size());
+  for (uint32_t i = 0; i < features.size(); i++) feature_names.Set(i, features[i]);
   size_t op_count;
   const Op* ops = all_ops(&op_count);
   Napi::Object opcodes = Napi::Object::New(env);
@@ -23,6 +27,7 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
   Napi::Object description = Napi::Object::New(env);
   description.Set("isas", isas);
   description.Set("knownIsas", known);
+  description.Set("cpuFeatures", feature_names);
   description.Set("opcodes", opcodes);
   return description;
 }

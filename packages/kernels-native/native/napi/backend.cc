@@ -2,6 +2,7 @@
 
 #include "../runtime/cpu.h"
 #include "../runtime/float_control.h"
+#include "../runtime/peak.h"
 #include "arguments.h"
 
 namespace octavo {
@@ -22,6 +23,7 @@ Napi::Function NativeBackend::Define(Napi::Env env) {
   return DefineClass(env, "NativeBackend",
                      {InstanceAccessor<&NativeBackend::Isa>("isa"), InstanceAccessor<&NativeBackend::KernelNames>("kernelNames"),
                       InstanceAccessor<&NativeBackend::Threads>("threads"),
+                      InstanceMethod<&NativeBackend::MeasurePeak>("measurePeak"),
                       InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackConv>("packConv"),
                       InstanceMethod<&NativeBackend::PackFloat>("packFloat"), InstanceMethod<&NativeBackend::PackFloatConv>("packFloatConv"),
                       InstanceMethod<&NativeBackend::RunOp>("runOp"), InstanceMethod<&NativeBackend::CreateProgram>("createProgram")});
@@ -58,6 +60,17 @@ Napi::Value NativeBackend::KernelNames(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NativeBackend::Threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(state_->pool->threads())); }
+
+Napi::Value NativeBackend::MeasurePeak(const Napi::CallbackInfo& info) {
+  const FloatControl control;
+  PeakRates rates;
+  const Status status = measure_peak(state_->kernels, &rates);
+  if (!status.ok()) throw_status(info.Env(), status);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("float32", rates.float32);
+  result.Set("int8", rates.int8);
+  return result;
+}
 
 namespace {
 

@@ -47,6 +47,7 @@ class NativeBackend : public Napi::ObjectWrap<NativeBackend> {
   Napi::Value Isa(const Napi::CallbackInfo& info);
   Napi::Value KernelNames(const Napi::CallbackInfo& info);
   Napi::Value Threads(const Napi::CallbackInfo& info);
+  Napi::Value MeasurePeak(const Napi::CallbackInfo& info);
   Napi::Value PackLinear(const Napi::CallbackInfo& info);
   Napi::Value PackConv(const Napi::CallbackInfo& info);
   Napi::Value PackFloatConv(const Napi::CallbackInfo& info);
