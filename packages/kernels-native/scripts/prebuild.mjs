@@ -83,6 +83,13 @@ async function importLibrary(zig, nodedir, folder) {
   return library;
 }
 
+/** A flag as Zig has it: GCC's -march of ARM is a CPU with features there. */
+const zigFlag = (flag) =>
+  flag.replace(
+    /^-march=armv(\d)(?:\.(\d))?-a/,
+    (_, major, minor) => `-mcpu=generic${minor ? `+v${major}_${minor}a` : ''}`,
+  );
+
 async function prebuild([zig, ...zigArgs], nodedir, { name, platform, tag, zig: triple }) {
   const [os, arch] = platform.split('-');
   const folder = at(`build/prebuild/${name}`);
@@ -94,7 +101,7 @@ async function prebuild([zig, ...zigArgs], nodedir, { name, platform, tag, zig: 
     path,
   ]);
   const objects = [...kernelLibraries(arch), ...addonSources()].map(({ source, flags }) => ({
-    args: [...compiler, ...flags, ...includes, '-c', source],
+    args: [...compiler, ...flags.map(zigFlag), '-g0', ...includes, '-c', source],
     path: join(folder, `${basename(source, '.cc')}.o`),
   }));
   const failed = await inParallel(objects, ({ args, path }) => run(zig, [...args, '-o', path]));

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OctavoError } from '@octavo/core';
-import type { NativeAddon } from './native.js';
+import { ADDON_ABI, type NativeAddon } from './native.js';
 
 const require = createRequire(import.meta.url);
 // `src/` and `dist/` both lie directly under the package.
@@ -22,9 +22,9 @@ export function loadAddon(): NativeAddon {
 function load(): NativeAddon {
   const named = process.env.OCTAVO_BINARY;
   try {
-    if (named) return require(resolve(named)) as NativeAddon;
-    const build = require('node-gyp-build') as (root: string) => NativeAddon;
-    return build(packageRoot);
+    if (named) return checked(require(resolve(named)));
+    const build = require('node-gyp-build') as (root: string) => unknown;
+    return checked(build(packageRoot));
   } catch (error) {
     const why = (error instanceof Error ? error.message : String(error)).split('\n')[0];
     const tried = named ? `OCTAVO_BINARY=${named}` : `build/Release and prebuilds/${process.platform}-${process.arch}`;
@@ -35,4 +35,14 @@ function load(): NativeAddon {
       { cause: error },
     );
   }
+}
+
+/** The addon, or an error that says it was compiled for another version: a stale local build, a mixed-up install. */
+function checked(loaded: unknown): NativeAddon {
+  const addon = loaded as NativeAddon;
+  const abi = typeof addon?.describe === 'function' ? addon.describe().abi : undefined;
+  if (abi === ADDON_ABI) return addon;
+  throw new Error(
+    `it was compiled for another version of this package: its ABI is ${abi ?? 'not told'}, ${ADDON_ABI} is needed`,
+  );
 }

@@ -1,6 +1,9 @@
 // Every native class and function, typed and documented in one place. The C++ side checks all it is given; see
 // `native/napi/`.
 
+/** The version of all that follows. An addon that tells another was compiled for another version of this package. */
+export const ADDON_ABI = 1;
+
 /** Packed weights in native memory; freed with the handle. */
 export type PackedHandle = { readonly __packed: unique symbol };
 
@@ -86,8 +89,14 @@ export interface NativeBackend {
 }
 
 export interface NativeAddon {
-  /** isas: what this CPU can run, best last; knownIsas: what this build has code for; opcodes: its ops. */
-  describe(): { isas: string[]; knownIsas: string[]; cpuFeatures: string[]; opcodes: Record<string, number> };
+  /** abi: see ADDON_ABI; isas: what this CPU can run, best last; knownIsas: what this build has code for; opcodes: its ops. */
+  describe(): {
+    abi: number;
+    isas: string[];
+    knownIsas: string[];
+    cpuFeatures: string[];
+    opcodes: Record<string, number>;
+  };
   /** cap: the best instruction set to use, or null for no cap. */
   NativeBackend: new (
     cap: string | null,

@@ -6,7 +6,10 @@
 namespace octavo {
 namespace {
 
-// describe() -> { isas: of this CPU, best last; knownIsas: of this build; cpuFeatures; opcodes }
+// Bumped with ADDON_ABI of `src/native.ts`, when what that file says of this addon changes.
+constexpr int kAbi = 1;
+
+// describe() -> { abi; isas: of this CPU, best last; knownIsas: of this build; cpuFeatures; opcodes }
 Napi::Value Describe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const octavo_kernels* tables[8];
@@ -25,6 +28,7 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
   Napi::Object opcodes = Napi::Object::New(env);
   for (size_t i = 0; i < op_count; i++) opcodes.Set(ops[i].name, ops[i].opcode);
   Napi::Object description = Napi::Object::New(env);
+  description.Set("abi", kAbi);
   description.Set("isas", isas);
   description.Set("knownIsas", known);
   description.Set("cpuFeatures", feature_names);
