@@ -18,7 +18,7 @@ export const USAGE = `npm run bench -- [--only PATTERN] [--json FILE] [--list] [
   --list          print the names of the rows
   --profile       print where the time of mrpc-small 8x128 goes, op by op
 
-OCTAVO_ISA (scalar, avx2, avx512vnni) caps our float and int8 kernels alike.`;
+OCTAVO_ISA (scalar, avx2, avxvnni, avx512vnni, amx) caps our float and int8 kernels alike.`;
 
 /** The options of a command line; throws an Error with one sentence for a wrong one. */
 export function parseOptions(args: readonly string[]): Options {

@@ -31,6 +31,16 @@
       }, {"type": "none"}]]
     },
     {
+      "target_name": "octavo_avxvnni",
+      "type": "static_library",
+      "conditions": [["target_arch=='x64'", {
+        "sources": ["native/kernels/avxvnni/kernels__avxvnni.cc"],
+        "cflags_cc": ["-mavx2", "-mfma", "-mavxvnni"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mavxvnni"]},
+        "msvs_settings": {"VCCLCompilerTool": {"EnableEnhancedInstructionSet": "5"}}
+      }, {"type": "none"}]]
+    },
+    {
       "target_name": "octavo_avx512vnni",
       "type": "static_library",
       "conditions": [["target_arch=='x64'", {
@@ -38,6 +48,16 @@
         # GCC 12 warns of its own headers' deliberately undefined registers.
         "cflags_cc": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
         "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"]},
+        "msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["/arch:AVX512"]}}
+      }, {"type": "none"}]]
+    },
+    {
+      "target_name": "octavo_amx",
+      "type": "static_library",
+      "conditions": [["target_arch=='x64'", {
+        "sources": ["native/kernels/amx/kernels__amx.cc"],
+        "cflags_cc": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mamx-tile", "-mamx-int8", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+        "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mamx-tile", "-mamx-int8"]},
         "msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["/arch:AVX512"]}}
       }, {"type": "none"}]]
     },
@@ -71,7 +91,10 @@
     {
       "target_name": "octavo_kernels",
       "type": "loadable_module",
-      "dependencies": ["octavo_scalar", "octavo_avx2", "octavo_avx512vnni", "octavo_neon", "octavo_neondot", "octavo_neoni8mm"],
+      "dependencies": [
+        "octavo_scalar", "octavo_avx2", "octavo_avxvnni", "octavo_avx512vnni", "octavo_amx", "octavo_neon", "octavo_neondot",
+        "octavo_neoni8mm"
+      ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT"],
       "sources": [

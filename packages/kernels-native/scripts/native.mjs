@@ -183,12 +183,15 @@ const TESTED_WITH = [
   'test/conv_test',
 ];
 
+/** Instruction sets that native/test/emulated stands in for. */
+const EMULATED_ISAS = ['avxvnni', 'avx512vnni', 'amx'];
+
 /**
  * Compiles the test of the kernels into build/test/NAME where it is not there already: each instruction set as
- * binding.gyp says, `emulated` over native/test/emulated instead. `flags` go to all. `cxx` is a compiler's command line,
+ * binding.gyp says, or over native/test/emulated where `emulate` is set and it is one of those. `flags` go to all. `cxx` is a compiler's command line,
  * by default for this machine, `arch` what it compiles for.
  */
-async function compileTest(name, { flags = [], emulated, arch, cxx = findTestCompiler() } = {}) {
+async function compileTest(name, { flags = [], emulate = false, arch, cxx = findTestCompiler() } = {}) {
   const [compiler, ...target] = cxx;
   const folder = at(`build/test/${name}`);
   const program = resolve(folder, 'kernels_test');
@@ -197,9 +200,11 @@ async function compileTest(name, { flags = [], emulated, arch, cxx = findTestCom
   // Loops over lanes take GCC half a minute at -O3.
   const emulation = [...common, '-mavx2', '-mfma', '-O1', '-Inative/test/emulated'];
   const objects = [
-    ...libraries.map((library) => (library.isa === emulated ? { ...library, flags: emulation } : library)),
+    ...libraries.map((library) =>
+      emulate && EMULATED_ISAS.includes(library.isa) ? { ...library, flags: emulation } : library,
+    ),
     ...TESTED_WITH.map((source) => ({ source: `native/${source}.cc`, flags: common })),
-    { source: 'native/test/kernels_test.cc', flags: emulated ? [...common, '-DOCTAVO_EMULATED_AVX512VNNI'] : common },
+    { source: 'native/test/kernels_test.cc', flags: emulate ? [...common, '-DOCTAVO_EMULATED'] : common },
   ].map((object) => ({ ...object, path: resolve(folder, `${basename(object.source, '.cc')}.o`) }));
 
   const stamp = resolve(folder, 'fingerprint');
@@ -292,8 +297,8 @@ async function testCross(name, options) {
 }
 
 /**
- * Tests the kernels that this CPU can run; with --emulate also those for AVX-512 VNNI, compiled from the same source
- * with every instruction as a loop over lanes; with --cross=NAME also those of another machine.
+ * Tests the kernels that this CPU can run; with --emulate also those for AVX-VNNI, AVX-512 VNNI and AMX, compiled from
+ * the same source with every instruction as a loop over lanes; with --cross=NAME also those of another machine.
  */
 async function test(...args) {
   const isCross = (arg) => arg.startsWith('--cross=');
@@ -302,8 +307,8 @@ async function test(...args) {
   const counts = native.objects.filter(({ isa }) => isa).map(exportsTableAlone);
   counts.push(await runTest(native, options));
   if (args.includes('--emulate')) {
-    const emulated = await compileTest('emulated', { emulated: 'avx512vnni' });
-    counts.push(await runTest(emulated, ['--table=avx512vnni', '--one-in=24', ...options]));
+    const emulated = await compileTest('emulated', { emulate: true });
+    counts.push(await runTest(emulated, [...EMULATED_ISAS.map((isa) => `--table=${isa}`), '--one-in=24', ...options]));
   }
   for (const arg of args.filter(isCross)) counts.push(...(await testCross(arg.slice('--cross='.length), options)));
   finishTest(counts);

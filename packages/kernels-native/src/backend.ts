@@ -19,7 +19,7 @@ import { loadAddon } from './load.js';
 import { emptyTensor, encodeAttrs, gatesOf, outputOperand, PackedWeights, physicalOperand } from './operands.js';
 
 export interface NativeBackendOptions {
-  /** The best instruction set to use: 'avx2', 'neondot'; `supportedIsas` lists those here. Default: OCTAVO_ISA, else the CPU's best. */
+  /** The best instruction set to use, of those that README.md lists. Default: OCTAVO_ISA, else the CPU's best. */
   isa?: string;
   /** Threads of one call, this one included. Default: OCTAVO_THREADS, else the cores. Results do not depend on it. */
   threads?: number;
@@ -33,7 +33,7 @@ export interface NativeBackend extends Backend {
 /** A backend over the native kernels. Several may live side by side, for instance one for each instruction set. */
 export function createNativeBackend(options: NativeBackendOptions = {}): NativeBackend {
   const addon = loadAddon();
-  const { opcodes, knownIsas, cpuFeatures } = addon.describe();
+  const { opcodes, knownIsas, missing, cpuFeatures } = addon.describe();
   const isa = options.isa ?? (process.env.OCTAVO_ISA || null);
   if (isa !== null && !knownIsas.includes(isa)) {
     const source = options.isa === undefined ? 'OCTAVO_ISA' : 'isa';
@@ -81,6 +81,11 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
   return {
     name: 'native',
     isa: native.isa,
+    missingIsas: Object.fromEntries(
+      knownIsas
+        .slice(knownIsas.indexOf(native.isa) + 1)
+        .flatMap((name) => (missing[name] ? [[name, missing[name]]] : [])),
+    ),
     threads: native.threads,
     kernelNames: native.kernelNames,
     kernel,

@@ -89,11 +89,15 @@ export interface NativeBackend {
 }
 
 export interface NativeAddon {
-  /** abi: see ADDON_ABI; isas: what this CPU can run, best last; knownIsas: what this build has code for; opcodes: its ops. */
+  /**
+   * abi: see ADDON_ABI; isas: what this CPU can run, best last; knownIsas: what this build has code for, best last;
+   * missing: why the others of them cannot run here, by name; opcodes: its ops.
+   */
   describe(): {
     abi: number;
     isas: string[];
     knownIsas: string[];
+    missing: Record<string, string>;
     cpuFeatures: string[];
     opcodes: Record<string, number>;
   };

@@ -92,6 +92,17 @@ describe('loading the addon', () => {
     spy.mockRestore();
   });
 
+  it('says why each instruction set that cannot run here cannot', async () => {
+    const { loadAddon } = await import('../src/load.js');
+    const { createNativeBackend } = await import('../src/index.js');
+    const { isas, knownIsas, missing } = loadAddon().describe();
+    expect(knownIsas.filter((isa) => isas.includes(isa) !== isa in missing)).toEqual(knownIsas);
+    for (const why of Object.values(missing))
+      expect(why).toMatch(/^(the CPU has no|the operating system|Linux refused)/);
+    expect(createNativeBackend({ isa: 'scalar' }).missingIsas).toEqual(missing);
+    expect(createNativeBackend({ isa: knownIsas.at(-1) as string }).isa).toBe(isas.at(-1));
+  });
+
   it('refuses an unknown instruction set and a bad thread count', async () => {
     const { createNativeBackend } = await import('../src/index.js');
     expect(() => createNativeBackend({ isa: 'sse9' })).toThrow(/isa: unknown instruction set 'sse9'; known: scalar/);

@@ -28,8 +28,10 @@ export interface PeakRates {
 export interface Backend {
   /** 'reference' or 'native'. */
   readonly name: string;
-  /** 'ts', or the instruction set that was chosen: 'scalar', 'avx2', 'neondot'. */
+  /** 'ts', or the instruction set that was chosen: 'scalar', 'avx2', 'amx', 'neondot'. */
   readonly isa: string;
+  /** Why each better instruction set that the backend has kernels for cannot run here; left out where it has none. */
+  readonly missingIsas?: Readonly<Record<string, string>>;
   /** Threads that one call may use. Results do not depend on it. */
   readonly threads: number;
   /** The kernel of an op, or undefined where this backend has none. */

@@ -15,6 +15,8 @@ export interface DoctorReport {
   /** 'native' or 'reference'. */
   readonly backend: string;
   readonly isa: string;
+  /** Better instruction sets that the backend has kernels for, and why each cannot run here: the CPU or its permission. */
+  readonly missingIsas: Readonly<Record<string, string>>;
   readonly threads: number;
   /** Why the reference was chosen; null when it was not, or was asked for. */
   readonly why: string | null;
@@ -42,13 +44,14 @@ export interface SelfTestResult {
 
 /** Looks at the active backend and compares a few of its ops with the reference, bit for bit. */
 export function doctor(): DoctorReport {
-  const { name, isa, threads, kernel, machine } = activeBackend();
+  const { name, isa, missingIsas = {}, threads, kernel, machine } = activeBackend();
   const ops = OP_LIST.filter((op) => !op.alias);
   const nameOf = (op: OpDef): string => (kernel(op) === undefined ? 'reference' : (machine?.kernelName(op) ?? name));
   const { process } = globalThis as { process?: { versions?: { node?: string }; platform?: string; arch?: string } };
   return {
     backend: name,
     isa,
+    missingIsas,
     threads,
     why: whyReference(),
     node: process?.versions?.node ?? null,

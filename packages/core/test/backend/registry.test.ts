@@ -8,7 +8,8 @@ import * as F from '../../src/functional.js';
 import { OP_TABLE_HASH } from '../../src/ops/op-table.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
-const native: Backend = { ...referenceBackend, name: 'native', isa: 'avx2', threads: 2 };
+const missingIsas = { amx: 'Linux refused' };
+const native: Backend = { ...referenceBackend, name: 'native', isa: 'avx2', missingIsas, threads: 2 };
 const registration = { abi: BACKEND_ABI, opTableHash: OP_TABLE_HASH, create: () => native };
 const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
@@ -96,6 +97,7 @@ describe('doctor', () => {
     expect(report).toMatchObject({
       backend: 'native',
       isa: 'avx2',
+      missingIsas,
       threads: 2,
       why: null,
       node: process.versions.node,
@@ -142,6 +144,7 @@ describe('doctor', () => {
     expect(doctor()).toMatchObject({
       backend: 'reference',
       isa: 'ts',
+      missingIsas: {},
       threads: 1,
       why: expect.stringContaining('another version'),
     });

@@ -23,6 +23,7 @@ export const defineDoctor: DefineCommand = (program, io, exit) => {
         ...describeKernels(report, options.kernels),
         ['self-test', describeSelfTest(report)],
       ];
+      for (const [isa, why] of Object.entries(report.missingIsas)) facts.push(['not used', `${isa}: ${why}`]);
       if (report.referenceOps.length > 0)
         facts.push(['no kernel', `${report.referenceOps.join(', ')}: on the reference`]);
       if (report.backend === 'reference') facts.push(['why', report.why ?? 'asked for with OCTAVO_BACKEND=reference']);

@@ -160,6 +160,7 @@ describe('octavo doctor', () => {
     const { code, out } = await octavo(['doctor']);
     expect(code).toBe(0);
     expect(out).toMatch(/^platform +\w+-\w+\nnode +\d+\.\d+\.\d+\nbackend +(native|reference)\nisa +\w+/);
+    for (const [isa, why] of Object.entries(doctor().missingIsas)) expect(out).toContain(`not used   ${isa}: ${why}\n`);
     expect(out).toMatch(/self-test +(\d+) of \1 checks give the reference's bits/);
     expect(out).toMatch(/\ncpu +\S+/);
     expect(out).toMatch(/\npeak +(int8 [\d.e+]+, float32 [\d.e+]+ GMAC\/s on one thread|not measured)/);

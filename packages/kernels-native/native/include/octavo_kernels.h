@@ -179,6 +179,9 @@ const octavo_kernels* octavo_kernels_avx512vnni(void);
 const octavo_kernels* octavo_kernels_neon(void);
 const octavo_kernels* octavo_kernels_neondot(void);
 const octavo_kernels* octavo_kernels_neoni8mm(void);
+// These put int8 products of their own, with their name, panels and scratch, into a copy of another table.
+void octavo_kernels_avxvnni(octavo_kernels* avx2);
+void octavo_kernels_amx(octavo_kernels* avx512vnni);
 
 #ifdef __cplusplus
 }

@@ -9,17 +9,21 @@ namespace {
 // Bumped with ADDON_ABI of `src/native.ts`, when what that file says of this addon changes.
 constexpr int kAbi = 1;
 
-// describe() -> { abi; isas: of this CPU, best last; knownIsas: of this build; cpuFeatures; opcodes }
+// describe() -> { abi; isas: of this CPU, best last; knownIsas: of this build; missing: why it lacks the others; cpuFeatures; opcodes }
 Napi::Value Describe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const octavo_kernels* tables[8];
   const size_t count = supported_kernels(tables);
   Napi::Array isas = Napi::Array::New(env, count);
   for (uint32_t i = 0; i < count; i++) isas.Set(i, tables[i]->isa);
-  const char* names[8];
-  const size_t known_count = known_isas(names);
+  Isa all[8];
+  const size_t known_count = known_isas(all);
   Napi::Array known = Napi::Array::New(env, known_count);
-  for (uint32_t i = 0; i < known_count; i++) known.Set(i, names[i]);
+  Napi::Object missing = Napi::Object::New(env);
+  for (uint32_t i = 0; i < known_count; i++) {
+    known.Set(i, all[i].name);
+    if (all[i].missing) missing.Set(all[i].name, all[i].missing);
+  }
   const std::vector<std::string> features = cpu_features();
   Napi::Array feature_names = Napi::Array::New(env, features.size());
   for (uint32_t i = 0; i < features.size(); i++) feature_names.Set(i, features[i]);
@@ -32,6 +36,7 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
   description.Set("isas", isas);
   description.Set("knownIsas", known);
   description.Set("cpuFeatures", feature_names);
+  description.Set("missing", missing);
   description.Set("opcodes", opcodes);
   return description;
 }

@@ -1,7 +1,13 @@
 #include "cpu.h"
 
 #include <string.h>
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -10,13 +16,73 @@
 namespace octavo {
 namespace {
 
-bool always() { return true; }
+const char* nothing() { return nullptr; }
 
 #if defined(__x86_64__)
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx512vnni() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+struct Features { unsigned eax = 0, ebx = 0, ecx = 0, edx = 0; };
+
+// CPUID leaf 7, zeros where there is no such subleaf.
+Features features(unsigned subleaf) {
+  Features leaf = {}, first = {};
+  if (!__get_cpuid_count(7, 0, &first.eax, &first.ebx, &first.ecx, &first.edx) || subleaf > first.eax) return {};
+  __get_cpuid_count(7, subleaf, &leaf.eax, &leaf.ebx, &leaf.ecx, &leaf.edx);
+  return leaf;
+}
+
+const char* missing_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? nullptr : "the CPU has no AVX2 with FMA"; }
+
+// GCC 12 does not know the name; leaf 7.1 EAX bit 4. AVX2's check covers the registers.
+const char* missing_avxvnni() {
+  if (const char* why = missing_avx2()) return why;
+  return features(1).eax >> 4 & 1 ? nullptr : "the CPU has no AVX-VNNI";
+}
+
+const char* missing_avx512vnni() {
+  if (const char* why = missing_avx2()) return why;
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni")
+             ? nullptr
+             : "the CPU has no AVX-512 VNNI";
+}
+
+// Which register states the operating system keeps: XCR0. Any CPU with AVX2 can read it.
+uint64_t kept_states() {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t(high) << 32 | low;
+}
+
+// Linux lends the tile registers to a process that asks, for all of its threads (Documentation/arch/x86/xstate.rst); not
+// to one with a thread whose sigaltstack is too small for them, and some sandboxes filter the call.
+bool allowed_tiles() {
+#if defined(__linux__)
+  constexpr long kGetPermission = 0x1022, kRequestPermission = 0x1023, kTileData = 18;
+  unsigned long granted = 0;
+  syscall(SYS_arch_prctl, kRequestPermission, kTileData);
+  return syscall(SYS_arch_prctl, kGetPermission, &granted) == 0 && (granted >> kTileData & 1) != 0;
+#else
+  return true;
+#endif
+}
+
+const char* missing_amx() {
+  constexpr unsigned kTiles = 1u << 24, kInt8 = 1u << 25;
+  if ((features(0).edx & (kTiles | kInt8)) != (kTiles | kInt8)) return "the CPU has no AMX-int8";
+  if (const char* why = missing_avx512vnni()) return why;
+  constexpr uint64_t kTileStates = 3u << 17;
+  if ((kept_states() & kTileStates) != kTileStates) return "the operating system does not keep AMX tiles (XCR0)";
+  static const bool allowed = allowed_tiles();
+  return allowed ? nullptr : "Linux refused this process the AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM)";
+}
+
+// A table whose int8 products are its own and whose other kernels are another's.
+template <const octavo_kernels* (*base)(), void (*put_products)(octavo_kernels*)> const octavo_kernels* with_products() {
+  static const octavo_kernels table = [] {
+    octavo_kernels own = *base();
+    put_products(&own);
+    return own;
+  }();
+  return &table;
 }
 #elif defined(__aarch64__)
 #if defined(__APPLE__)
@@ -25,33 +91,39 @@ bool has_feature(const char* name) {
   size_t size = sizeof(value);
   return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
 }
-bool has_neondot() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
-bool has_neoni8mm() { return has_neondot() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+bool has_dotprod() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_i8mm() { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #elif defined(__linux__)
 // HWCAP_ASIMDDP and HWCAP2_I8MM of <asm/hwcap.h>, which older headers lack.
-bool has_neondot() { return getauxval(AT_HWCAP) >> 20 & 1; }
-bool has_neoni8mm() { return has_neondot() && getauxval(AT_HWCAP2) >> 13 & 1; }
+bool has_dotprod() { return getauxval(AT_HWCAP) >> 20 & 1; }
+bool has_i8mm() { return getauxval(AT_HWCAP2) >> 13 & 1; }
 #else
-bool has_neondot() { return false; }
-bool has_neoni8mm() { return false; }
-#endif
+bool has_dotprod() { return false; }
+bool has_i8mm() { return false; }
 #endif
 
-// Every instruction set of this build, worst first: the one list that dispatch, doctor and tests read.
+const char* missing_neondot() { return has_dotprod() ? nullptr : "the CPU has no dot product instructions"; }
+const char* missing_neoni8mm() { return has_dotprod() && has_i8mm() ? nullptr : "the CPU has no I8MM"; }
+#endif
+
+// Every instruction set of this build, worst first: the one list that dispatch, doctor and tests read. A CPU may have one
+// and lack another before it.
 struct Level {
   const char* name;
   const octavo_kernels* (*kernels)();
-  bool (*supported)();
+  const char* (*missing)();  // what keeps it from running here, or nullptr
 };
 const Level kLevels[] = {
-    {"scalar", octavo_kernels_scalar, always},
+    {"scalar", octavo_kernels_scalar, nothing},
 #if defined(__x86_64__)
-    {"avx2", octavo_kernels_avx2, has_avx2},
-    {"avx512vnni", octavo_kernels_avx512vnni, has_avx512vnni},
+    {"avx2", octavo_kernels_avx2, missing_avx2},
+    {"avxvnni", with_products<octavo_kernels_avx2, octavo_kernels_avxvnni>, missing_avxvnni},
+    {"avx512vnni", octavo_kernels_avx512vnni, missing_avx512vnni},
+    {"amx", with_products<octavo_kernels_avx512vnni, octavo_kernels_amx>, missing_amx},
 #elif defined(__aarch64__)
-    {"neon", octavo_kernels_neon, always},
-    {"neondot", octavo_kernels_neondot, has_neondot},
-    {"neoni8mm", octavo_kernels_neoni8mm, has_neoni8mm},
+    {"neon", octavo_kernels_neon, nothing},
+    {"neondot", octavo_kernels_neondot, missing_neondot},
+    {"neoni8mm", octavo_kernels_neoni8mm, missing_neoni8mm},
 #endif
 };
 
@@ -60,24 +132,31 @@ const Level kLevels[] = {
 size_t supported_kernels(const octavo_kernels* tables[8]) {
   size_t count = 0;
   for (const Level& level : kLevels) {
-    if (level.supported()) tables[count++] = level.kernels();
+    if (level.missing() == nullptr) tables[count++] = level.kernels();
   }
   return count;
 }
 
-size_t known_isas(const char* names[8]) {
+size_t known_isas(Isa isas[8]) {
   size_t count = 0;
-  for (const Level& level : kLevels) names[count++] = level.name;
+  for (const Level& level : kLevels) isas[count++] = {level.name, level.missing()};
   return count;
 }
 
 const octavo_kernels* choose_kernels(const char* cap) {
   const octavo_kernels* best = nullptr;
   for (const Level& level : kLevels) {
-    if (level.supported()) best = level.kernels();
+    if (level.missing() == nullptr) best = level.kernels();
     if (cap != nullptr && strcmp(cap, level.name) == 0) return best;
   }
   return cap == nullptr ? best : nullptr;
+}
+
+const octavo_kernels* kernels_of(const char* isa) {
+  for (const Level& level : kLevels) {
+    if (strcmp(isa, level.name) == 0) return level.kernels();
+  }
+  return nullptr;
 }
 
 }  // namespace octavo

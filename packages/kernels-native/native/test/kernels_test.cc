@@ -1,10 +1,11 @@
 // Every table of kernels that this CPU runs against the scalar table, bit for bit, over all tails, with buffers that
 // end and begin at pages which cannot be touched; and the scalar table against its formulas.
 //
-//   kernels_test [--long] [--one-in=N] [--seed=N] [--table=ISA] [--sources=native/kernels] [--expect=ISA,ISA...]
+//   kernels_test [--long] [--one-in=N] [--seed=N] [--table=ISA]... [--sources=native/kernels] [--expect=ISA,ISA...]
 //
-// With --expect only one thing is tested: that this CPU runs exactly these tables.
-// GEMM cases are all m, n and k up to two tiles and more; one in N of them is drawn from the seed, all with --long.
+// Kernels that a table has from another one are tested there. With --expect only one thing is tested: that this CPU runs
+// exactly these tables. GEMM cases are all m, n and k up to two tiles and more; one in N of them is drawn from the seed, all
+// with --long.
 #include <memory>
 #include <string>
 
@@ -14,6 +15,9 @@
 #include "check.h"
 #include "code_kernels_test.h"
 #include "conv_test.h"
+#ifdef OCTAVO_EMULATED
+#include "emulated/tiles.h"
+#endif
 
 namespace {
 
@@ -24,14 +28,20 @@ using octavo::PackedWeight;
 struct Options {
   size_t one_in = 6;
   uint64_t seed = 1;
-  const char* table = nullptr;
+  std::vector<std::string> tables;  // or all
   const char* sources = nullptr;
   const char* expect = nullptr;
   uint32_t bits_step = 64007;  // between the bit patterns that unary functions are given
 } options;
 
-// Two tiles and one more, of the largest tile (8 rows) and the widest group (6 panels of 16 columns).
-constexpr size_t kRows = 2 * 8 + 1, kColumns = 2 * 6 * OCTAVO_PANEL + 1;
+// Two tiles and one more, of the widest group (6 panels of 16 columns) and the tallest tile (32 rows).
+constexpr size_t kColumns = 2 * 6 * OCTAVO_PANEL + 1, kRows = 2 * 32 + 1;
+// Of a kernel's own tile, whose rows are in its name: gemm_<types>_<rows>x<columns>c<k group>__<isa>; not less than 17.
+size_t rows_for(const char* kernel) {
+  const char* rows = strchr(strchr(kernel, '_') + 1, '_') + 1;
+  const size_t two_and_one = 2 * strtoull(rows, nullptr, 10) + 1;
+  return two_and_one < 17 ? 17 : two_and_one;
+}
 // Around every kernel's K block (192, 256, 384, 512), twice some of them, and longer.
 constexpr size_t kLargeK[] = {191, 192, 193, 255, 256, 257, 383, 384, 385, 511, 512, 513, 577, 768, 769, 1537};
 constexpr size_t kMaxK = 1537;
@@ -45,7 +55,7 @@ template <class Body> void for_each_k(bool itself, Body body) {
   for (const size_t k : kLargeK) body(k, options.one_in == 1 ? one_in : one_in * 8);
 }
 
-// The outputs that scalar gives for one k: [kRows][kColumns] each for with and without bias and every activation.
+// The outputs that scalar gives for one k: [rows][kColumns] each for with and without bias and every activation.
 // No output depends on how many others there are, so each case needs only a corner of one of them.
 template <class Gemm> class Expected {
  public:
@@ -53,7 +63,7 @@ template <class Gemm> class Expected {
   const float* of(bool bias, octavo_activation activation) {
     std::vector<float>& c = c_[bias][activation];
     if (c.empty()) {
-      c.resize(kRows * kColumns);
+      c.resize(whole_.m * kColumns);
       Gemm gemm = whole_;
       if (!bias) gemm.bias = nullptr;
       gemm.activation = activation, gemm.c = c.data(), gemm.ldc = kColumns;
@@ -96,11 +106,11 @@ void expect_gaps_untouched(const float* c, size_t m, size_t n, size_t step) {
 
 const char* const kGemmFormat = "m %zu, n %zu, k %zu, lda %zu, ldc %zu, bias %zu, activation %zu, pattern %zu";
 
-// All m and n, or one in `one_in` of them.
-template <class Case> void for_each_case(Random& random, size_t one_in, Case run) {
-  for (size_t m = 1; m <= kRows; m++) {
+// All m and n, or one in `one_in` of them; of a tall tile no more than of one of 8 rows.
+template <class Case> void for_each_case(size_t rows, Random& random, size_t one_in, Case run) {
+  for (size_t m = 1; m <= rows; m++) {
     for (size_t n = 1; n <= kColumns; n++) {
-      if (random.one_in(one_in)) run(m, n);
+      if (random.one_in(one_in == 1 ? 1 : one_in * rows / 17)) run(m, n);
     }
   }
 }
@@ -136,12 +146,13 @@ struct FloatProblem {
 void test_gemm_f32(const octavo_kernels* table, const octavo_kernels* scalar) {
   Guarded a(kRows * (kMaxK + 9) * 4), b(octavo::f32_panel_floats(kColumns, kMaxK) * 4);
   Guarded c(kRows * (kColumns + 9) * 4), bias(kColumns * 4);
+  const size_t rows = rows_for(table->gemm_f32_name);
   for_each_k(table == scalar, [&](size_t k, size_t one_in) {
     Random random(options.seed * 1000003 + k);
-    const FloatProblem problem(kRows, kColumns, k, random);
-    Expected<octavo_gemm_f32> expected({kRows, kColumns, k, problem.a.data(), k, problem.panels.data(), nullptr, 0,
+    const FloatProblem problem(rows, kColumns, k, random);
+    Expected<octavo_gemm_f32> expected({rows, kColumns, k, problem.a.data(), k, problem.panels.data(), nullptr, 0,
                                         problem.bias.data(), OCTAVO_ACT_NONE}, scalar->gemm_f32);
-    for_each_case(random, one_in, [&](size_t m, size_t n) {
+    for_each_case(rows, random, one_in, [&](size_t m, size_t n) {
       const Layout l(n, k, random);
       check::at(kGemmFormat, m, n, k, l.lda, l.ldc, l.bias, l.activation);
       octavo_gemm_f32 gemm = {m, n, k, copy_rows(a, problem.a.data(), k, m, k, l.lda, NAN, random), l.lda,
@@ -158,7 +169,7 @@ void test_gemm_f32(const octavo_kernels* table, const octavo_kernels* scalar) {
 // As many rows as one call takes.
 void test_gemm_f32_rows(const octavo_kernels* table, const octavo_kernels* scalar) {
   Random random(options.seed * 1000033);
-  for (size_t m = kRows + 1; m <= OCTAVO_GEMM_ROWS; m++) {
+  for (size_t m = 17 + 1; m <= OCTAVO_GEMM_ROWS; m++) {
     const size_t n = 1 + random.below(100), k = 1 + random.below(m == OCTAVO_GEMM_ROWS ? 600 : 70);
     const FloatProblem problem(m, n, k, random);
     std::vector<float> actual(m * n), expected(m * n);
@@ -223,14 +234,15 @@ void test_gemm_u8s8(const octavo_kernels* table, const octavo_kernels* scalar) {
   Guarded b_sums(padded_n * 4), a_sums(kRows * 4), b_zeros(padded_n * 4), bias(padded_n * 4), c(kRows * (kColumns + 9) * 4);
   Guarded scratch(table->gemm_u8s8_scratch(kMaxK));
   octavo::Buffer scalar_scratch(scalar->gemm_u8s8_scratch(kMaxK));
+  const size_t rows = rows_for(table->gemm_u8s8_name);
   for_each_k(table == scalar, [&](size_t k, size_t one_in) {
     Random random(options.seed * 1000037 + k);
     const size_t pattern = random.below(kPatterns);
-    const IntProblem problem(kRows, kColumns, k, pattern, k * kRows, random.one_in(3), random);
+    const IntProblem problem(rows, kColumns, k, pattern, k * rows, random.one_in(3), random);
     const auto weight = problem.packed(table), scalar_weight = problem.packed(scalar);
-    const octavo_gemm_u8s8 whole = whole_gemm(problem, *scalar_weight, kRows, nullptr, scalar_scratch.data());
+    const octavo_gemm_u8s8 whole = whole_gemm(problem, *scalar_weight, rows, nullptr, scalar_scratch.data());
     Expected<octavo_gemm_u8s8> expected(whole, scalar->gemm_u8s8);
-    for_each_case(random, one_in, [&](size_t m, size_t n) {
+    for_each_case(rows, random, one_in, [&](size_t m, size_t n) {
       const Layout l(n, k, random);
       const size_t panels = octavo::panel_count(n), whole_n = panels * OCTAVO_PANEL;
       check::at(kGemmFormat, m, n, k, l.lda, l.ldc, l.bias, l.activation, pattern);
@@ -253,8 +265,8 @@ void test_gemm_u8s8(const octavo_kernels* table, const octavo_kernels* scalar) {
 
 void test_gemm_u8s8_rows(const octavo_kernels* table, const octavo_kernels* scalar) {
   Random random(options.seed * 1000039);
-  for (size_t m = kRows + 1; m <= OCTAVO_GEMM_ROWS; m++) {
-    const size_t n = 1 + random.below(100), k = 1 + random.below(m == OCTAVO_GEMM_ROWS ? 1200 : 200);
+  for (size_t m = 17 + 1; m <= OCTAVO_GEMM_ROWS; m++) {
+    const size_t n = 1 + random.below(100), k = 1 + random.below(m == OCTAVO_GEMM_ROWS ? 2400 : 200);
     const size_t pattern = random.below(kPatterns);
     const IntProblem problem(m, n, k, pattern, random.below(256), random.one_in(2), random);
     const auto weight = problem.packed(table), scalar_weight = problem.packed(scalar);
@@ -295,6 +307,29 @@ void test_gemm_u8s8_zero_points(const octavo_kernels* table) {
     }
   }
 }
+
+#ifdef OCTAVO_EMULATED
+// A library that configured a thread's tiles once finds them so after our products, and a thread that had none has none.
+void test_tiles_kept(const octavo_kernels* table) {
+  Random random(options.seed * 1000121);
+  const IntProblem problem(40, 40, 100, kRandom, 0, false, random);
+  const auto weight = problem.packed(table);
+  octavo::Buffer scratch(table->gemm_u8s8_scratch(problem.k));
+  std::vector<float> c(40 * problem.n);
+  emulated::TileShapes none = {}, own = {};
+  own.palette = 1, own.rows[3] = 5, own.row_bytes[3] = 12;
+  for (const emulated::TileShapes& shapes : {none, own}) {
+    _tile_loadconfig(&shapes);
+    for (const size_t m : {1, 4, 40}) {
+      check::at("m %zu, palette %zu", m, shapes.palette);
+      const octavo_gemm_u8s8 gemm = whole_gemm(problem, *weight, m, c.data(), scratch.data());
+      table->gemm_u8s8(&gemm);
+      check::expect(memcmp(&emulated::tiles.shapes, &shapes, sizeof(shapes)) == 0);
+    }
+  }
+  _tile_release();
+}
+#endif
 
 // The float GEMM against its formula; GELU of a product is the GELU kernel's.
 void test_gemm_f32_formula(const octavo_kernels* table) {
@@ -584,17 +619,18 @@ void test_quantize(const octavo_kernels* table, const octavo_kernels* scalar) {
   }
 }
 
-// The names in a table are those of the files that hold its kernels: its own, or a lesser instruction set's.
+// The names in a table are those of the files that hold its kernels, its own or a lesser instruction set's.
 void test_names(const octavo_kernels* table) {
-  const char* isas[8];
-  const size_t isa_count = octavo::known_isas(isas);
+  octavo::Isa isas[8];
+  const size_t count = octavo::known_isas(isas);
   for (const char* name : {table->gemm_f32_name, table->gemm_u8s8_name}) {
     bool found = false;
-    for (size_t i = 0; i < isa_count && !found; i++) {
-      const std::string path = std::string(options.sources) + "/" + isas[i] + "/" + name + ".h";
+    for (size_t i = 0; i < count && !found; i++) {
+      const std::string path = std::string(options.sources) + "/" + isas[i].name + "/" + name + ".h";
       FILE* file = fopen(path.c_str(), "r");
       found = file != nullptr;
       if (found) fclose(file);
+      if (strcmp(isas[i].name, table->isa) == 0) break;
     }
     if (!check::expect(found)) printf("  there is no %s.h\n", name);
   }
@@ -609,7 +645,8 @@ void test_dispatch(const octavo_kernels* const* tables, size_t count) {
   for (size_t i = 0; i < count; i++) check::expect(octavo::choose_kernels(tables[i]->isa) == tables[i]);
 }
 
-void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
+// `tested`: a table whose kernels were tested, or nullptr; the table has all but its int8 products from it.
+void test_table(const octavo_kernels* table, const octavo_kernels* scalar, const octavo_kernels* tested) {
   const auto run = [&](const char* kernel, const char* name, auto test) {
     check::group(kernel, name, options.seed, [&] { test(table, scalar); });
   };
@@ -618,15 +655,22 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar) {
   };
   const std::string rows = std::string("rows__") + table->isa;
   if (options.sources) alone(table->isa, "names are files", test_names);
-  run(table->gemm_f32_name, "all tails", test_gemm_f32);
-  run(table->gemm_f32_name, "many rows", test_gemm_f32_rows);
-  alone(table->gemm_f32_name, "formula", test_gemm_f32_formula);
+  if (!tested) {
+    run(table->gemm_f32_name, "all tails", test_gemm_f32);
+    run(table->gemm_f32_name, "many rows", test_gemm_f32_rows);
+    alone(table->gemm_f32_name, "formula", test_gemm_f32_formula);
+  }
   run(table->gemm_u8s8_name, "all tails", test_gemm_u8s8);
   run(table->gemm_u8s8_name, "many rows", test_gemm_u8s8_rows);
   alone(table->gemm_u8s8_name, "formula, every zero point", test_gemm_u8s8_zero_points);
   for (const ConvTest& test : conv_tests()) {
+    if (tested && !test.gemm) continue;
     check::group(test.gemm ? table->gemm_u8s8_name : rows.c_str(), test.name, options.seed, [&] { test.run(table, options.seed, options.one_in); });
   }
+#ifdef OCTAVO_EMULATED
+  if (strcmp(table->isa, "amx") == 0) alone(table->gemm_u8s8_name, "tiles left as found", test_tiles_kept);
+#endif
+  if (tested) return;
   run(rows.c_str(), "unary", test_unary);
   run(rows.c_str(), "binary", test_binary);
   run(rows.c_str(), "activation", test_activation);
@@ -653,7 +697,7 @@ void read_options(int count, char** arguments) {
     if (strcmp(argument, "--long") == 0) options.one_in = 1, options.bits_step = 257;
     else if (strncmp(argument, "--one-in=", 9) == 0) options.one_in = strtoull(argument + 9, nullptr, 10);
     else if (strncmp(argument, "--seed=", 7) == 0) options.seed = strtoull(argument + 7, nullptr, 10);
-    else if (strncmp(argument, "--table=", 8) == 0) options.table = argument + 8;
+    else if (strncmp(argument, "--table=", 8) == 0) options.tables.push_back(argument + 8);
     else if (strncmp(argument, "--sources=", 10) == 0) options.sources = argument + 10;
     else if (strncmp(argument, "--expect=", 9) == 0) options.expect = argument + 9;
     else {
@@ -668,15 +712,24 @@ void read_options(int count, char** arguments) {
 int main(int count, char** arguments) {
   read_options(count, arguments);
   check::report_crashes();
-  const octavo_kernels* tables[9];
+  const octavo_kernels* tables[8];
   size_t table_count = octavo::supported_kernels(tables);
-#ifdef OCTAVO_EMULATED_AVX512VNNI
-  // Compiled from the same source for any CPU; see `emulated/immintrin.h`.
-  if (strcmp(tables[table_count - 1]->isa, "avx512vnni") != 0) tables[table_count++] = octavo_kernels_avx512vnni();
+#ifdef OCTAVO_EMULATED
+  // All that are not plain C++ or AVX2 are compiled from the same source for any CPU; see `emulated/immintrin.h`.
+  octavo::Isa isas[8];
+  table_count = octavo::known_isas(isas);
+  for (size_t i = 0; i < table_count; i++) tables[i] = octavo::kernels_of(isas[i].name);
 #endif
   if (options.expect) check::group("dispatch", options.expect, options.seed, [&] { test_dispatch(tables, table_count); });
+  const auto same_but_products = [](const octavo_kernels* a, const octavo_kernels* b) {
+    return a->gemm_f32 == b->gemm_f32 && a->depthwise_u8s8 == b->depthwise_u8s8 && a->codes == b->codes && a->unary == b->unary;
+  };
   for (size_t i = 0; i < table_count && !options.expect; i++) {
-    if (!options.table || strcmp(options.table, tables[i]->isa) == 0) test_table(tables[i], tables[0]);
+    const octavo_kernels* tested = nullptr;
+    for (size_t j = 0; j < i; j++) tested = same_but_products(tables[i], tables[j]) ? tables[j] : tested;
+    bool wanted = options.tables.empty();
+    for (const std::string& name : options.tables) wanted = wanted || name == tables[i]->isa;
+    if (wanted) test_table(tables[i], tables[0], tested);
   }
   printf("%zu passed, %zu failed\n", check::groups_passed, check::groups_failed);
   return check::groups_failed == 0 && check::groups_passed != 0 ? 0 : 1;

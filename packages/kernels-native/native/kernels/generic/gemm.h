@@ -37,7 +37,7 @@ using MicroKernel = void (*)(const A* a, size_t lda, const B* b, size_t panel_st
 
 // Micro: { A, B, Acc types; kRows; kPanels (largest NP of a full strip); kBlock; get(rows, panels);
 //          panels_for(rows): how many panels a call of few rows takes at once }.
-// epilogue(column, count, acc of the first row's 16 columns, stride): all m rows of a panel.
+// epilogue(column, count, row, rows, acc, stride): `rows` rows of a panel from row `row` on; `acc` is at the first of them.
 template <class Micro, class Epilogue>
 inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, const typename Micro::B* b,
                        size_t panel_stride, size_t b_row, Epilogue epilogue) {
@@ -57,7 +57,7 @@ inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a,
     }
     for (size_t q = 0; q < np; q++) {
       const size_t column = (p + q) * OCTAVO_PANEL;
-      epilogue(column, min_size(OCTAVO_PANEL, n - column), acc + q * OCTAVO_PANEL, stride);
+      epilogue(column, min_size(OCTAVO_PANEL, n - column), size_t(0), m, acc + q * OCTAVO_PANEL, stride);
     }
   }
 }
@@ -65,9 +65,9 @@ inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a,
 template <class Micro> inline void gemm_f32(const octavo_gemm_f32* g) {
   const auto run = [g](auto finish) {
     drive_gemm<Micro>(g->m, g->n, g->k, g->a, g->lda, g->b, g->k * OCTAVO_PANEL, OCTAVO_PANEL,
-                      [&](size_t column, size_t count, const float* acc, size_t stride) {
-                        for (size_t r = 0; r < g->m; r++) {
-                          Simd::F x = Simd::load(acc + r * stride);
+                      [&](size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride) {
+                        for (size_t r = row; r < row + rows; r++, acc += stride) {
+                          Simd::F x = Simd::load(acc);
                           if (g->bias) {
                             const float* bias = g->bias + column;
                             x = Simd::add(x, count >= OCTAVO_PANEL ? Simd::load(bias) : Simd::load_first(bias, count));
@@ -80,27 +80,33 @@ template <class Micro> inline void gemm_f32(const octavo_gemm_f32* g) {
   else run([g](Simd::F x) { return activate(x, g->activation); });
 }
 
+// Calls run(epilogue) with what makes float rows of C of exact sums.
+template <class Run> inline void with_float_epilogue(const octavo_gemm_u8s8* g, Run run) {
+  const auto finished_by = [&](auto finish) {
+    run([g, finish](size_t column, size_t count, size_t row, size_t rows, const int32_t* acc, size_t stride) {
+      for (size_t r = row; r < row + rows; r++, acc += stride) {
+        const Simd::I zero = Simd::set1_i32(g->a_zeros[r]);
+        Simd::I sum = Simd::sub_i32(Simd::load_i32(acc), Simd::mul_i32(zero, Simd::load_i32(g->b_sums + column)));
+        if (g->b_zeros) {
+          sum = Simd::sub_i32(sum, Simd::mul_i32(Simd::set1_i32(g->a_sums[r]), Simd::load_i32(g->b_zeros + column)));
+        }
+        const Simd::F scale = Simd::mul(Simd::set1(g->a_scales[r]), Simd::load(g->b_scales + column));
+        const Simd::F product = Simd::to_float(sum);
+        const Simd::F x = g->bias ? Simd::fma(product, scale, Simd::load(g->bias + column)) : Simd::mul(product, scale);
+        store_columns(g->c + r * g->ldc + column, finish(x), count);
+      }
+    });
+  };
+  if (g->activation == OCTAVO_ACT_NONE) finished_by([](Simd::F x) { return x; });
+  else finished_by([g](Simd::F x) { return activate(x, g->activation); });
+}
+
 // The integer GEMM over A codes that the micro-kernel can read in place: [m][lda], K padded with zeros to the panels'.
 template <class Micro>
 inline void gemm_u8s8_padded(const octavo_gemm_u8s8* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
-  const auto run = [&](auto finish) {
-    drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL,
-                      [&](size_t column, size_t count, const int32_t* acc, size_t stride) {
-                        for (size_t r = 0; r < g->m; r++) {
-                          const Simd::I zero = Simd::set1_i32(g->a_zeros[r]);
-                          Simd::I sum = Simd::sub_i32(Simd::load_i32(acc + r * stride), Simd::mul_i32(zero, Simd::load_i32(g->b_sums + column)));
-                          if (g->b_zeros) {
-                            sum = Simd::sub_i32(sum, Simd::mul_i32(Simd::set1_i32(g->a_sums[r]), Simd::load_i32(g->b_zeros + column)));
-                          }
-                          const Simd::F scale = Simd::mul(Simd::set1(g->a_scales[r]), Simd::load(g->b_scales + column));
-                          const Simd::F product = Simd::to_float(sum);
-                          const Simd::F x = g->bias ? Simd::fma(product, scale, Simd::load(g->bias + column)) : Simd::mul(product, scale);
-                          store_columns(g->c + r * g->ldc + column, finish(x), count);
-                        }
-                      });
-  };
-  if (g->activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
-  else run([g](Simd::F x) { return activate(x, g->activation); });
+  with_float_epilogue(g, [&](auto epilogue) {
+    drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL, epilogue);
+  });
 }
 
 }  // namespace

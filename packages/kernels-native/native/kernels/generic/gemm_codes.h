@@ -7,39 +7,49 @@
 
 namespace {
 
-// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' with zeros. row_sum(r) is the
-// sum of the codes of a row.
-template <class Micro, class RowSum>
-inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded, RowSum row_sum) {
+// Calls run(epilogue) with what makes codes of exact sums; row_sum(r) is the sum of the codes of a row.
+template <class RowSum, class Run> inline void with_codes_epilogue(const octavo_gemm_u8s8_codes* g, RowSum row_sum, Run run) {
   int32_t a_sums[OCTAVO_GEMM_ROWS];
   if (g->b_zeros) {
     for (size_t r = 0; r < g->m; r++) a_sums[r] = row_sum(r);
   }
   const octavo_requantize& q = g->requantize;
   with_bias_form(q, [&](auto make_bias) {
-    drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL,
-                      [&](size_t column, size_t count, const int32_t* acc, size_t stride) {
-                        const auto codes = column_codes(q, column, count, make_bias);
-                        const auto sum = [&](size_t r) {
-                          const Simd::I products = Simd::load_i32(acc + r * stride);
-                          if (!g->b_zeros) return products;
-                          return Simd::sub_i32(products, Simd::mul_i32(Simd::set1_i32(a_sums[r]), Simd::load_i32(g->b_zeros + column)));
-                        };
-                        uint8_t* c = g->c + column;
-                        size_t r = 0;
-                        for (; r + 2 <= g->m; r += 2, c += 2 * g->ldc) codes.store(c, sum(r), c + g->ldc, sum(r + 1));
-                        if (r < g->m) codes.store(c, sum(r));
-                      });
+    run([&, make_bias](size_t column, size_t count, size_t row, size_t rows, const int32_t* acc, size_t stride) {
+      const auto codes = column_codes(q, column, count, make_bias);
+      const auto sum = [&](size_t r) {
+        const Simd::I products = Simd::load_i32(acc + r * stride);
+        if (!g->b_zeros) return products;
+        return Simd::sub_i32(products, Simd::mul_i32(Simd::set1_i32(a_sums[row + r]), Simd::load_i32(g->b_zeros + column)));
+      };
+      uint8_t* c = g->c + row * g->ldc + column;
+      size_t r = 0;
+      for (; r + 2 <= rows; r += 2, c += 2 * g->ldc) codes.store(c, sum(r), c + g->ldc, sum(r + 1));
+      if (r < rows) codes.store(c, sum(r));
+    });
+  });
+}
+
+// Row sums of A as bytes or words, [m][lda], `k` of a row.
+template <class T> inline auto sums_of_rows(const T* a, size_t lda, size_t k) {
+  return [a, lda, k](size_t r) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < k; i++) sum += a[r * lda + i];
+    return sum;
+  };
+}
+
+// Over A codes that the micro-kernel can read in place: [m][lda], K padded to the panels' with zeros.
+template <class Micro, class RowSum>
+inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded, RowSum row_sum) {
+  with_codes_epilogue(g, row_sum, [&](auto epilogue) {
+    drive_gemm<Micro>(g->m, g->n, k_padded, a, lda, g->b, k_padded * OCTAVO_PANEL, OCTAVO_PANEL, epilogue);
   });
 }
 
 template <class Micro>
 inline void gemm_u8s8_codes_padded(const octavo_gemm_u8s8_codes* g, const typename Micro::A* a, size_t lda, size_t k_padded) {
-  gemm_u8s8_codes_padded<Micro>(g, a, lda, k_padded, [a, lda, k_padded](size_t r) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < k_padded; i++) sum += a[r * lda + i];
-    return sum;
-  });
+  gemm_u8s8_codes_padded<Micro>(g, a, lda, k_padded, sums_of_rows(a, lda, k_padded));
 }
 
 template <size_t kBytes> inline void copy_bytes(const uint8_t* from, uint8_t* to) { memcpy(to, from, kBytes); }

@@ -1,6 +1,5 @@
-// <immintrin.h> with the AVX-512 intrinsics that the kernels use written as loops over lanes, so that
-// `kernels/avx512vnni` can be compiled and tested on a CPU that has AVX2 only. Found before the compiler's own header
-// with -I; an intrinsic that is missing here fails to compile and is one more line.
+// <immintrin.h> with the intrinsics of AVX-512, AVX-VNNI and AMX that the kernels use written as loops over lanes, so that
+// these kernels can be compiled and tested on a CPU that has AVX2 only. Found before the compiler's own header with -I; an intrinsic that is missing here fails to compile and is one more line.
 //
 // Semantics: Intel's Intrinsics Guide. Aligned loads and stores trap where their address is not aligned, masked ones
 // touch no lane that is off.
@@ -133,7 +132,20 @@ inline m512i _mm512_dpbusd_epi32(m512i sum, m512i a, m512i b) {
   });
 }
 
+// The same of 8 lanes, as AVX-VNNI has it.
+inline __m256i _mm256_dpbusd_avx_epi32(__m256i sum, __m256i a, __m256i b) {
+  uint8_t u[32];
+  int8_t s[32];
+  uint32_t r[8];
+  memcpy(u, &a, 32), memcpy(s, &b, 32), memcpy(r, &sum, 32);
+  for (int i = 0; i < 32; i++) r[i / 4] += uint32_t(u[i] * s[i]);
+  memcpy(&sum, r, 32);
+  return sum;
+}
+
 }  // namespace emulated
+
+#include "tiles.h"
 
 #define __m512 emulated::m512
 #define __m512i emulated::m512i
@@ -193,3 +205,4 @@ inline m512i _mm512_dpbusd_epi32(m512i sum, m512i a, m512i b) {
 #define _mm512_srai_epi32 emulated::_mm512_srai_epi32
 #define _mm512_slli_epi32 emulated::_mm512_slli_epi32
 #define _mm512_dpbusd_epi32 emulated::_mm512_dpbusd_epi32
+#define _mm256_dpbusd_avx_epi32 emulated::_mm256_dpbusd_avx_epi32
