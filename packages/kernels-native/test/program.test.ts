@@ -60,6 +60,17 @@ describe('native programs', () => {
     expect(results.map(([y]) => y?.data[0])).toEqual(inputs.map((_, i) => 2 * i));
   });
 
+  it('leave the event loop free: timers and turns come while one runs', async () => {
+    const executable = (backends.at(-1) as (typeof backends)[0]).compile(long);
+    const events: string[] = [];
+    const run = executable.runAsync([Tensor.zeros([1 << 18])]).then(() => events.push('done'));
+    await new Promise((resolve) => setImmediate(resolve));
+    events.push('turn');
+    setTimeout(() => events.push('timer'), 1);
+    await run;
+    expect(events).toEqual(['turn', 'timer', 'done']);
+  });
+
   it('stop between instructions when aborted, before and during a run', async () => {
     const executable = (backends.at(-1) as (typeof backends)[0]).compile(long);
     const x = Tensor.zeros([1 << 18]);

@@ -21,8 +21,9 @@ export function dispatch(def: OpDef, inputs: readonly (Operand | null)[], attrs:
 
 function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs): Tensor[] {
   if (inputs.some((operand) => QuantizedTensor.is(operand))) throw codesGiven(def);
-  checkAttrs(def, attrs);
+  // The shape rule first: its messages say more.
   def.infer(inputs.map(metaOf), attrs);
+  checkAttrs(def, attrs);
   const kernel = activeBackend().kernel(def);
   return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs);
 }
