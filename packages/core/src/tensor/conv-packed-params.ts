@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { checkWeightQParams } from './check-weight-qparams.js';
 import { type ConvGeometry, checkOutputPadding, type PerAxis, paddings, perAxis } from './conv-geometry.js';
 import { QuantizedTensor } from './quantized-tensor.js';
 import { formatDims } from './shape.js';
@@ -45,6 +46,7 @@ export class ConvPackedParams implements ConvGeometry {
   constructor(weight: QuantizedTensor, bias: Tensor | null = null, options: ConvOptions = {}) {
     const { stride = 1, padding = 0, dilation = 1, groups = 1, transposed = false, outputPadding = 0 } = options;
     checkWeight(weight, groups, transposed);
+    checkWeightQParams(WHERE, weight);
     const rank = weight.dims.length - 2;
     this.groups = groups;
     this.transposed = transposed;

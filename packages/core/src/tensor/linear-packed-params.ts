@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { checkWeightQParams } from './check-weight-qparams.js';
 import { QuantizedTensor } from './quantized-tensor.js';
 import { formatDims } from './shape.js';
 import { Tensor } from './tensor.js';
@@ -25,6 +26,7 @@ export class LinearPackedParams {
           `${formatDims(weight.dims)} along axis ${weight.axis}`,
       );
     }
+    checkWeightQParams('LinearPackedParams', weight);
     if (bias !== null && (bias.type !== 'float32' || bias.raw.dims.length !== 1 || bias.raw.dims[0] !== outFeatures)) {
       throw new OctavoError(
         'INVALID_SHAPE',

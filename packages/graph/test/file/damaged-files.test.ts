@@ -78,6 +78,24 @@ describe('a damaged file', () => {
     );
   });
 
+  it.each<[string, number, RegExp]>([
+    [
+      'scales',
+      Number.NaN,
+      /parameters\.fc1\._packed_params is inconsistent: .*scale must be positive and finite, got NaN/,
+    ],
+    ['scales', 0, /scale must be positive and finite, got 0/],
+    ['zero_points', 128, /zero point of qint8 weights must be from -128 to 127, got 128/],
+    ['zero_points', -(2 ** 31), /zero point of qint8 weights/],
+  ])('whose weight has %s of %d', async (kind, value, message) => {
+    const { tensors } = await readQuantizedFile(at('good.octavo'));
+    (tensors[`fc1._packed_params.${kind}`]?.data as Float32Array)[3] = value;
+    await writeQuantizedFile(at('qparams.octavo'), { tensors, metadata: { graph: JSON.stringify(json) } });
+    const text = await complaint(at('qparams.octavo'));
+    expect(text).toMatch(/^INVALID_FILE/);
+    expect(text).toMatch(message);
+  });
+
   it('not ours, or not a graph', async () => {
     await writeSafetensors(at('float.safetensors'), { weight: floats([2]) });
     expect(await complaint(at('float.safetensors'))).toMatch(/^INVALID_FILE: .*no quantized model/);
