@@ -1,8 +1,8 @@
 import { OctavoError } from '../errors.js';
-import type { DType } from '../tensor/dtype.js';
+import { DTYPES, type DType } from '../tensor/dtype.js';
 import { LinearPackedParams } from '../tensor/linear-packed-params.js';
 import { isPackedParams } from '../tensor/packed-params.js';
-import { type Dims, formatDims } from '../tensor/shape.js';
+import { type Dims, formatDims, sizeOf } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Attrs, Operand, OperandMeta, TensorMeta } from './op-def.js';
 
@@ -68,4 +68,20 @@ export const MAX_RANK = 8;
 export function checkRank(op: string, dims: Dims): Dims {
   if (dims.length > MAX_RANK) throw shapeError(op, `a rank of at most ${MAX_RANK}`, dims);
   return dims;
+}
+
+/** The largest array of bytes that all engines make. */
+const MOST_BYTES = 2 ** 32;
+
+/** Refuses results that no array can hold, before anybody tries to make one. */
+export function checkResultSizes(op: string, metas: readonly TensorMeta[]): void {
+  for (const { dtype, dims } of metas) {
+    const bytes = sizeOf(dims) * DTYPES[dtype].bytes;
+    if (bytes <= MOST_BYTES) continue;
+    throw new OctavoError(
+      'INVALID_SHAPE',
+      `[${op}] its result ${formatDims(dims)} of ${dtype} would take ${bytes} bytes; a tensor has at most ${MOST_BYTES}`,
+      { details: { op, dims } },
+    );
+  }
 }

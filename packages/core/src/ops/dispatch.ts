@@ -3,6 +3,7 @@ import { OctavoError } from '../errors.js';
 import { isPackedParams } from '../tensor/packed-params.js';
 import { QuantizedTensor } from '../tensor/quantized-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { checkResultSizes } from './check.js';
 import { checkAttrs } from './check-attrs.js';
 import type { Attrs, OpDef, Operand, OperandMeta } from './op-def.js';
 import { activeRecorder, withRecorder } from './recorder.js';
@@ -22,7 +23,7 @@ export function dispatch(def: OpDef, inputs: readonly (Operand | null)[], attrs:
 function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs): Tensor[] {
   if (inputs.some((operand) => QuantizedTensor.is(operand))) throw codesGiven(def);
   // The shape rule first: its messages say more.
-  def.infer(inputs.map(metaOf), attrs);
+  checkResultSizes(def.name, def.infer(inputs.map(metaOf), attrs));
   checkAttrs(def, attrs);
   const kernel = activeBackend().kernel(def);
   return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs);

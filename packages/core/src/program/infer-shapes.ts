@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { checkResultSizes } from '../ops/check.js';
 import type { OperandMeta, TensorMeta } from '../ops/op-def.js';
 import { opByName } from '../ops/op-table.js';
 import { isPackedParams } from '../tensor/packed-params.js';
@@ -47,6 +48,7 @@ export function inferShapes(program: Program, inputDims: readonly Dims[]): (Oper
   for (const instruction of program.instructions) {
     const operands = instruction.inputs.map((v) => (v < 0 ? null : (metas[v] as OperandMeta)));
     const outputs: TensorMeta[] = opByName(instruction.op).infer(operands, instruction.attrs);
+    checkResultSizes(instruction.op, outputs);
     instruction.outputs.forEach((v, i) => {
       metas[v] = outputs[i];
     });

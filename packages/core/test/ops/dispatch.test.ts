@@ -92,3 +92,31 @@ it('no op refuses with anything but an OctavoError when it gets nothing', () => 
     expect(() => op.infer([], {}), op.name).toThrow(expect.objectContaining({ name: 'OctavoError' }));
   }
 });
+
+it('results that no array can hold are refused before memory is asked for, in programs too', () => {
+  const attrs = { size: [2 ** 20, 2 ** 20] };
+  const message =
+    /aten::upsample_nearest2?d?\] its result \[1, 1, 1048576, 1048576\] of float32 would take 4398046511104 bytes/;
+  const image = Tensor.zeros([1, 1, 1, 1]);
+  expect(() => F.interpolate(image, attrs)).toThrow(message);
+  const [name] = OP_LIST.filter(({ name: op }) => /^aten::upsample_nearest/.test(op)).map((op) => op.name) as [string];
+  const executable = referenceBackend.compile({
+    values: [{ name: 'x' }, { name: 'y' }],
+    instructions: [{ op: name, inputs: [0], outputs: [1], attrs }],
+    inputs: [{ name: 'x', value: 0, dtype: 'float32' }],
+    outputs: [{ name: 'y', value: 1 }],
+  });
+  expect(() => executable.run([image])).toThrow(message);
+});
+
+it('attributes of another kind are refused wherever an op runs', () => {
+  const x = Tensor.from([1, 2]);
+  const run = (attrs: Record<string, number>) => () =>
+    dispatch(opByName('aten::_choose_qparams_per_tensor'), [x], attrs);
+  expect(run({ reduceRange: 2 })).toThrow(
+    "[aten::_choose_qparams_per_tensor] attribute 'reduceRange' must be 0 or 1, got 2",
+  );
+  expect(() => dispatch(opByName('aten::clamp'), [x], { min: 0, max: '6' as never })).toThrow(
+    expect.objectContaining({ name: 'OctavoError' }),
+  );
+});
