@@ -9,9 +9,13 @@ export const defineExport: DefineCommand = (program, io) => {
     .description('Write a saved graph as an ONNX model, for ONNX Runtime and transformers.js.')
     .argument('<graph>', 'file that `octavo quantize` saved')
     .requiredOption('--out <file>', 'ONNX model to write')
-    .action(async (file: string, { out }: { out: string }) => {
+    .option(
+      '--external-data',
+      'put the weights into a file beside the model, <file>.data (default: only from 1.9 GB on)',
+    )
+    .action(async (file: string, { out, externalData }: { out: string; externalData?: boolean }) => {
       await checkWritable(out, '--out');
-      const size = await exportOnnx(await loadGraph(file), out);
+      const size = await exportOnnx(await loadGraph(file), out, externalData ? { externalDataFrom: 0 } : {});
       io.out(`${out}: ${(size / 1e6).toFixed(1)} MB\n`);
     });
 };

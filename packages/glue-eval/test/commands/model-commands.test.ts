@@ -119,6 +119,17 @@ describe('octavo export', () => {
     expect(out).toMatch(/model\.onnx: \d+\.\d MB\n$/);
     expect((await importOnnx(model)).inputNames).toEqual(['input_ids', 'attention_mask', 'token_type_ids']);
   });
+
+  it('puts the weights into a file of their own', async () => {
+    const model = join(world.dir, 'apart.onnx');
+    const { code, err } = await octavo(['export', saved, '--out', model, '--external-data']);
+    expect(code, err).toBe(0);
+    expect((await readdir(world.dir)).filter((name) => name.startsWith('apart'))).toEqual([
+      'apart.onnx',
+      'apart.onnx.data',
+    ]);
+    expect((await importOnnx(model)).inputNames).toContain('input_ids');
+  });
 });
 
 describe('octavo inspect', () => {

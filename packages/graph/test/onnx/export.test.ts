@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { F, Module, nn, type Tensor } from '@octavo/core';
@@ -178,6 +178,32 @@ describe('the file', () => {
     await expect(exportOnnx(convNet(), join(folder, 'none', 'model.onnx'))).rejects.toThrow(
       /none.model\.onnx: its folder does not exist/,
     );
+  });
+
+  it('leaves its weights to a file beside it from as many bytes on as one says', async () => {
+    const names = (): string[] => readdirSync(folder).filter((name) => name.startsWith('large'));
+    const wide = trace(
+      seeded(() => new nn.Linear(64, 96)),
+      { x: floats([1, 64]) },
+    );
+    const [file, feeds] = [join(folder, 'large.onnx'), { x: floats([3, 64], 5) }];
+    await exportOnnx(wide, file, { externalDataFrom: 64 * 96 * 4 + 96 * 4 + 1 });
+    expect(names()).toEqual(['large.onnx']);
+    const size = await exportOnnx(wide, file, { externalDataFrom: 64 * 96 * 4 });
+    expect(names()).toEqual(['large.onnx', 'large.onnx.data']);
+    const sizes = names().map((name) => statSync(join(folder, name)).size) as [number, number];
+    expect(sizes[0]).toBeLessThan(4096);
+    expect(sizes[0] + sizes[1]).toBe(size);
+    const ours = wide.run(feeds).output;
+    expect(largestDifference((await runInOrt(file, feeds)).output, ours)).toBeLessThanOrEqual(floatTolerance(ours));
+    expect((await importOnnx(file)).run(feeds).output?.data).toEqual(ours?.data);
+
+    const int8 = quantizeDynamic(classifier(), { '': perRowDynamicQConfig });
+    await exportOnnx(int8, join(folder, 'large-int8.onnx'), { externalDataFrom: 0 });
+    const [logits] = Object.values(await runInOrt(join(folder, 'large-int8.onnx'), sentences([3, 5])));
+    const [within] = Object.values(await runInOrt(encodeOnnx(int8), sentences([3, 5])));
+    expect(logits?.data).toEqual(within?.data);
+    await expect(exportOnnx(wide, file, { externalDataFrom: -1 })).rejects.toThrow('0 bytes or more, got -1');
   });
 
   it('holds a weight that two modules share once', () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { OctavoError } from '@octavo/core';
 import type { Graph } from '../../ir/graph.js';
 import { CONSTANT, GET_ATTR } from '../../ir/leaf-nodes.js';
@@ -21,11 +22,19 @@ export interface ExportOnnxOptions {
    * graph whose code read dims has numbers only.
    */
   dynamicAxes?: DynamicAxes;
+  /**
+   * From how many bytes of weights on they go into a file beside the model, `<model>.data` (ONNX's external data): 1.9e9
+   * where it is left out, as a model holds less than 2 GiB; 0 for always. The two files belong together.
+   */
+  externalDataFrom?: number;
 }
+
+/** Below protobuf's 2^31 - 1 bytes, with room for the nodes. */
+const EXTERNAL_DATA_FROM = 1.9e9;
 
 /**
  * Writes a graph as an ONNX model of opset 17 that ONNX Runtime and transformers.js open, whole or not at all: under a
- * temporary name, then renamed. Returns the file's size in bytes.
+ * temporary name, then renamed. Returns the size in bytes, with that of external data.
  *
  * Float graphs become ONNX's float operators. Static int8 ops become float operators between DequantizeLinear and
  * QuantizeLinear, with int8 weights (per channel) and int32 biases; dynamic linears become DynamicQuantizeLinear and
@@ -35,24 +44,52 @@ export interface ExportOnnxOptions {
  * UNSUPPORTED names an op without an ONNX form; INVALID_ARGUMENT an unknown input in `dynamicAxes`, or a prepared graph.
  */
 export async function exportOnnx(graph: Graph, file: string, options: ExportOnnxOptions = {}): Promise<number> {
-  const bytes = encodeOnnx(graph, options);
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const { externalDataFrom = EXTERNAL_DATA_FROM } = options;
+  if (!(externalDataFrom >= 0)) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[exportOnnx] externalDataFrom must be 0 bytes or more, got ${externalDataFrom}`,
+    );
+  }
+  const writer = writtenModel(graph, options);
+  const pieces = writer.dataBytes >= externalDataFrom ? writer.moveData(`${basename(file)}.data`) : [];
+  const model = writer.encode();
+  const data = `${file}.data`;
+  const files: readonly (readonly [path: string, pieces: readonly Uint8Array[]])[] =
+    pieces.length > 0
+      ? [
+          [data, pieces],
+          [file, [model]],
+        ]
+      : [[file, [model]]];
+  await writeTogether(files);
+  return files.reduce((sum, [, parts]) => parts.reduce((bytes, part) => bytes + part.length, sum), 0);
+}
+
+/** Writes files under temporary names, then renames them in order; where one cannot be written, none is. */
+async function writeTogether(
+  files: readonly (readonly [path: string, pieces: readonly Uint8Array[]])[],
+): Promise<void> {
+  const suffix = `.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeFile(temporary, bytes, { flag: 'wx' });
-    await rename(temporary, file);
+    for (const [path, pieces] of files) await writeFile(`${path}${suffix}`, pieces, { flag: 'wx' });
+    for (const [path] of files) await rename(`${path}${suffix}`, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    for (const [path] of files) await rm(`${path}${suffix}`, { force: true });
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const why = missing
       ? 'its folder does not exist; create it first'
       : `it cannot be written (${(cause as Error).message})`;
-    throw new OctavoError(missing ? 'FILE_NOT_FOUND' : 'INVALID_FILE', `${file}: ${why}`, { cause });
+    throw new OctavoError(missing ? 'FILE_NOT_FOUND' : 'INVALID_FILE', `${files.at(-1)?.[0]}: ${why}`, { cause });
   }
-  return bytes.length;
 }
 
-/** The bytes of the model that `exportOnnx` writes. */
-export function encodeOnnx(graph: Graph, { dynamicAxes }: ExportOnnxOptions = {}): Uint8Array {
+/** The bytes of the model that `exportOnnx` writes where its weights lie within. */
+export function encodeOnnx(graph: Graph, options: Pick<ExportOnnxOptions, 'dynamicAxes'> = {}): Uint8Array {
+  return writtenModel(graph, options).encode();
+}
+
+function writtenModel(graph: Graph, { dynamicAxes }: Pick<ExportOnnxOptions, 'dynamicAxes'>): ModelWriter {
   checkAxes(graph, dynamicAxes);
   const writer = new ModelWriter(graph.name);
   writer.reserve([...graph.inputNames, ...graph.outputNames]);
@@ -75,7 +112,7 @@ export function encodeOnnx(graph: Graph, { dynamicAxes }: ExportOnnxOptions = {}
     writer.op('Identity', [source], {}, name);
     writer.addOutput(name, storageType(value), null);
   }
-  return writer.encode();
+  return writer;
 }
 
 function writeNode(node: Node, state: ExportState): void {

@@ -1,11 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type DType, OctavoError, Tensor } from '@octavo/core';
+import { type DType, Tensor } from '@octavo/core';
 import {
   AttributeProto_AttributeType as Kind,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  StringStringEntryProtoSchema,
   type TensorProto,
+  TensorProto_DataLocation,
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
@@ -15,8 +17,10 @@ import {
 const OPSET = 17n;
 /** Of opset 17 (ONNX 1.12). */
 const IR_VERSION = 8n;
-/** The largest message that protobuf can hold. */
-const MAX_BYTES = 2 ** 31 - 1;
+/** Where external data of a tensor begin: ONNX advises whole pages, so that they can be mapped into memory. */
+const ALIGNMENT = 4096;
+/** Smaller tensors stay in the model, as in `onnx.save_model`: shapes and axes are looked at before anything runs. */
+const SMALLEST_EXTERNAL = 1024;
 
 /** ONNX's codes of the dtypes (TensorProto.DataType). */
 export const ONNX_TYPES: Readonly<Record<DType, number>> = {
@@ -117,14 +121,36 @@ export class ModelWriter {
     return this.constant('int64', values, [values.length]);
   }
 
-  encode(): Uint8Array {
-    const size = [...this.initializers.values()].reduce((sum, { rawData }) => sum + rawData.length, 0);
-    if (size >= MAX_BYTES) {
-      throw new OctavoError(
-        'UNSUPPORTED',
-        `[exportOnnx] the weights take ${size} bytes; an ONNX file holds less than 2 GiB. Quantize the graph first`,
+  /** Bytes of all initializers. */
+  get dataBytes(): number {
+    return [...this.initializers.values()].reduce((sum, { rawData }) => sum + rawData.length, 0);
+  }
+
+  /**
+   * Takes the large initializers out of the model: it then says where in the file `location`, beside it, they lie. Gives
+   * the pieces of that file in order.
+   */
+  moveData(location: string): Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    let offset = 0;
+    for (const tensor of this.initializers.values()) {
+      const { rawData } = tensor;
+      if (rawData.length < SMALLEST_EXTERNAL) continue;
+      const padding = (ALIGNMENT - (offset % ALIGNMENT)) % ALIGNMENT;
+      pieces.push(new Uint8Array(padding), rawData);
+      offset += padding;
+      const entries = Object.entries({ location, offset, length: rawData.length });
+      tensor.externalData = entries.map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value: `${value}` }),
       );
+      tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+      tensor.rawData = new Uint8Array();
+      offset += rawData.length;
     }
+    return pieces;
+  }
+
+  encode(): Uint8Array {
     return toBinary(
       ModelProtoSchema,
       create(ModelProtoSchema, {
