@@ -1,13 +1,16 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { F, Module, nn, type Tensor } from '@octavo/core';
+import { F, Module, nn, Tensor } from '@octavo/core';
 import {
   defaultDynamicQConfig,
   floatQParamsWeightOnlyQConfig,
   getDefaultQConfig,
   perChannelDynamicQConfig,
   perRowDynamicQConfig,
+  staticTransformerQConfig,
+  weightOnlyInt4QConfig,
+  weightOnlyInt8QConfig,
 } from '@octavo/observers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -106,6 +109,14 @@ describe('other ops', () => {
   );
 });
 
+it('adaptive pools in unequal parts are means of parts', async () => {
+  const feeds = { x: floats([2, 3, 5, 7], 3) };
+  await compareInOrt(
+    trace((x: Tensor) => F.adaptiveAvgPool2d(x, [2, 3]), feeds),
+    feeds,
+  );
+});
+
 describe('int8 graphs', () => {
   const qconfig = getDefaultQConfig('onednn');
   let float: Graph;
@@ -158,6 +169,34 @@ describe('int8 graphs', () => {
       await compareInOrt(graph, sentences(lengths));
     const ops = await optimizedOps(encodeOnnx(graph), folder);
     expect(ops.filter((op) => op === 'MatMulInteger')).toHaveLength(12);
+  });
+
+  it('linears whose results stay float, and gelu and padding in codes, run from static ranges', async () => {
+    const text = classifier();
+    const [first, second] = [sentences([3, 5]), sentences([4, 2])];
+    const transformer = await quantize(text, { '': staticTransformerQConfig }, calibrate, [[first, second]]);
+    expect(transformer.print()).toContain('octavo::linear_quantized');
+    // A code beside a tie moves what the layers behind make of it: 2^-6 of the logits here, which are around 1.
+    await compareInOrt(transformer, first, 2 ** -6);
+
+    const [up, down] = seeded(() => [new nn.Conv2d(3, 4, 3), new nn.Conv2d(4, 2, 3)] as const);
+    const padded = trace((x: Tensor) => down.call(F.pad(F.gelu(up.call(x)), [1, 0, 0, 2])), {
+      x: floats([2, 3, 6, 6]),
+    });
+    const int8Padded = await quantize(padded, { '': qconfig }, calibrate, [[{ x: floats([4, 3, 6, 6], 2) }]]);
+    expect(int8Padded.print()).toMatch(/quantized::gelu.*[\s\S]*quantized::pad/);
+    const scale = [...int8Padded.nodes()].findLast(({ op }) => op === 'quantized::conv')?.attrs.scale as number;
+    await compareInOrt(int8Padded, { x: floats([3, 3, 6, 6], 5) }, scale * (1 + 2 ** -20));
+  });
+
+  it.each([weightOnlyInt8QConfig, weightOnlyInt4QConfig])('weights in groups are dequantized, %#', async (weights) => {
+    const layer = trace(
+      seeded(() => new nn.Linear(256, 8)),
+      { x: floats([2, 256]) },
+    );
+    const packed = quantizeDynamic(layer, { '': weights });
+    expect(packed.print()).toContain('octavo::linear_weight_only');
+    await compareInOrt(packed, { x: floats([3, 256], 5) });
   });
 
   it('embedding tables stay in their codes', async () => {
@@ -234,15 +273,16 @@ describe('the file', () => {
 
 describe('what has no ONNX form', () => {
   it('is named, with its module', () => {
-    class Sorted extends Module<(x: Tensor) => Tensor> {
-      pool = new nn.AdaptiveAvgPool2d([2, 3]);
+    class Largest extends Module<(ids: Tensor) => Tensor> {
+      bag = new nn.EmbeddingBag(8, 4, { mode: 'max' });
 
-      forward(x: Tensor): Tensor {
-        return this.pool.call(x);
+      forward(ids: Tensor): Tensor {
+        return this.bag.call(ids);
       }
     }
-    expect(() => encodeOnnx(trace(new Sorted(), { x: floats([1, 2, 5, 5]) }))).toThrow(
-      "[exportOnnx] aten::adaptive_avg_pool in module 'pool' has no ONNX form: [5,5] in [2,3] parts",
+    const ids = Tensor.from([[1, 2, 3]], { dtype: 'int64' });
+    expect(() => encodeOnnx(trace(new Largest(), { ids }))).toThrow(
+      "[exportOnnx] aten::embedding_bag in module 'bag' has no ONNX form: no rule writes it",
     );
   });
 

@@ -108,17 +108,31 @@ const avgPool: ExportRule = (n) => {
   });
 };
 
-/** One window for the whole plane, or equal windows where the dims are known and the parts divide them. */
+/**
+ * One window for the whole plane, equal windows where the dims are known and the parts divide them, or the mean of each part
+ * of an axis, axis by axis: what parts hold is a box, so that the mean of means is its mean.
+ */
 const adaptiveAvgPool: ExportRule = (n) => {
   const parts = n.list('outputSize');
   if (parts.every((size) => size === 1)) return n.writer.op('GlobalAveragePool', [n.input(0)]);
   const spatial = n.dims(0)?.slice(-parts.length);
-  if (spatial?.every((size, axis) => size % (parts[axis] as number) === 0) !== true) {
-    throw n.unsupported(`[${spatial ?? 'unknown dims'}] in [${parts}] parts; equal parts, or one, have one`);
+  if (spatial === undefined) throw n.unsupported(`unknown dims in [${parts}] parts; only one part has one`);
+  if (!spatial.every((size, axis) => size % (parts[axis] as number) === 0)) {
+    return parts.reduce((x, count, i) => meansOfParts(n, x, i - parts.length, spatial[i] as number, count), n.input(0));
   }
   const kernel = spatial.map((size, axis) => size / (parts[axis] as number));
   return n.writer.op('AveragePool', [n.input(0)], { kernel_shape: kernel, strides: kernel });
 };
+
+/** The means of elements floor(i size / count) to ceil((i + 1) size / count) of an axis. */
+function meansOfParts({ writer }: ExportContext, x: string, axis: number, size: number, count: number): string {
+  const means = Array.from({ length: count }, (_, i) => {
+    const [start, end] = [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
+    const part = writer.op('Slice', [x, writer.ints([start]), writer.ints([end]), writer.ints([axis])]);
+    return writer.op('ReduceMean', [part], { axes: [axis], keepdims: 1 });
+  });
+  return writer.op('Concat', means, { axis });
+}
 
 /** A float vector of `count` equal numbers. */
 const filled = (n: ExportContext, value: number, count: number): string =>

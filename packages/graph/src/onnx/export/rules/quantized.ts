@@ -19,6 +19,7 @@ import { type ModelWriter, ONNX_TYPES, type OnnxAttribute } from '../model-write
 import type { ExportContext, ExportRule } from '../rule.js';
 import { ELEMENTWISE_RULES } from './elementwise.js';
 import { convAttributes, NN_RULES, turned } from './nn.js';
+import { SHAPE_RULES } from './shape.js';
 
 // Static int8 ops become float ops between DequantizeLinear and QuantizeLinear, as ONNX Runtime's quantizer writes them:
 // its optimiser puts them onto int8 kernels, and any other reader has their meaning. ONNX divides by a scale where our
@@ -144,6 +145,49 @@ const staticLinear: ExportRule = (n) => {
   const inputs = [x, weightFloats(n, name, weight, writer.initializer(`${name}.weight`, weight.values), 0)];
   if (bias !== null) inputs.push(biasFloats(n, name, bias, weight, n.qparams(n.node.input(0)).scale));
   return clampedResult(n, writer.op('Gemm', inputs, { transB: 1 }));
+};
+
+/** A linear of codes whose result stays float: int8 where a reader's optimiser knows this pattern, else float. */
+const linearFloatResult: ExportRule = (n) => {
+  const { name, operand } = n.leaf(3);
+  if (!LinearPackedParams.is(operand)) throw n.unsupported('its weight is no packed linear weight');
+  const { weight, bias } = operand;
+  const { writer } = n;
+  const floats = weightFloats(n, name, weight, turnedCodes(n, name, weight), 1);
+  const product = writer.op('MatMul', [floatsOf(n, 0), floats]);
+  return n.activated(bias === null ? product : writer.op('Add', [product, writer.initializer(`${name}.bias`, bias)]));
+};
+
+/** Codes in groups become rows of one scale each, [out * groups, groupSize], whose floats are the weight. */
+const weightOnlyLinear: ExportRule = (n) => {
+  const [codes, scales, zeroPoints] = [1, 2, 3].map((index) => n.tensor(index));
+  if (!codes || !scales || !zeroPoints) throw n.unsupported('its weight is computed at run time');
+  const { writer } = n;
+  const [bits, groupSize] = [n.number('bits'), n.number('groupSize')];
+  const [out, bytes] = codes.tensor.raw.dims as [number, number];
+  const width = (bytes * 8) / bits;
+  const groups = scales.tensor.raw.dims[1] as number;
+  if (width !== groups * groupSize) throw n.unsupported('its last group is shorter than the others');
+  const [weight] = n.once(`${codes.name} floats`, () => {
+    const packed = codes.tensor.raw.data as Uint8Array;
+    const values = Uint8Array.from({ length: out * width }, (_, i) => {
+      const byte = packed[Math.floor((i * bits) / 8)] as number;
+      return (byte >> ((i * bits) % 8)) & (2 ** bits - 1);
+    });
+    const flat = (tensor: Tensor): Tensor => new Tensor(tensor.type, tensor.raw.data as never, [out * groups]);
+    const rows = writer.op(
+      'DequantizeLinear',
+      [
+        writer.initializer(codes.name, new Tensor('uint8', values, [out * groups, groupSize])),
+        writer.initializer(scales.name, flat(scales.tensor)),
+        writer.initializer(zeroPoints.name, flat(zeroPoints.tensor)),
+      ],
+      { axis: 0 },
+    );
+    return [writer.op('Transpose', [writer.op('Reshape', [rows, writer.ints([out, width])])], { perm: [1, 0] })];
+  });
+  const product = writer.op('MatMul', [n.input(0), weight as string]);
+  return n.activated(n.has(4) ? writer.op('Add', [product, n.input(4)]) : product);
 };
 
 const staticConv: ExportRule = (n) => {
@@ -322,7 +366,7 @@ const integerProduct: ExportRule = (n) =>
     n.node.inputs.map((input, i) => (input === null ? '' : n.input(i))),
   );
 
-const rules = { ...ELEMENTWISE_RULES, ...NN_RULES };
+const rules = { ...ELEMENTWISE_RULES, ...NN_RULES, ...SHAPE_RULES };
 
 export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::_choose_qparams_per_tensor': chooseQParams,
@@ -331,6 +375,8 @@ export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::quantize_per_tensor': quantize,
   'octavo::dequantize_linear': linearQuantization('DequantizeLinear'),
   'octavo::dynamic_quantize_linear': (n) => n.writer.ops('DynamicQuantizeLinear', [n.input(0)], 3),
+  'octavo::linear_quantized': linearFloatResult,
+  'octavo::linear_weight_only': weightOnlyLinear,
   'octavo::matmul_integer': integerProduct,
   'octavo::quantize_linear': linearQuantization('QuantizeLinear'),
   'quantized::adaptive_avg_pool2d': around(rules['aten::adaptive_avg_pool']),
@@ -341,6 +387,7 @@ export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'quantized::conv': staticConv,
   'quantized::conv_transpose': staticConv,
   'quantized::elu': around(rules['aten::elu']),
+  'quantized::gelu': around(rules['aten::gelu']),
   'quantized::group_norm': around(rules['aten::group_norm']),
   'quantized::hardsigmoid': around(rules['aten::hardsigmoid']),
   'quantized::hardswish': around(rules['aten::hardswish']),
@@ -352,6 +399,7 @@ export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'quantized::max_pool2d': around(rules['aten::max_pool']),
   'quantized::mean': mean,
   'quantized::mul': around(rules['aten::mul'], 2),
+  'quantized::pad': around(rules['aten::pad']),
   'quantized::relu': around(rules['aten::relu']),
   'quantized::requantize': around((n) => n.input(0)),
   'quantized::sigmoid': around(rules['aten::sigmoid']),
