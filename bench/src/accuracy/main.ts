@@ -1,72 +1,63 @@
-// npm run accuracy -- MODEL DATA [--only PATTERN]: what each way to quantize costs on MRPC's dev split.
-import { Tensor } from '@octavo/core';
-import { accuracyF1, loadPairs, openPretrained, PairTokenizer } from '@octavo/glue-eval';
-import { type Feeds, type Graph, trace } from '@octavo/graph';
-import { VARIANTS } from './variants.js';
+// npm run accuracy -- MODEL DATA [--only PATTERN] [--limit N] [--control POINTS] [--results FILE] [--write PAGE]: what each way to quantize
+// costs, a row each. --results keeps rows as they come and does not run them again; --write puts the table of all rows
+// known into a page. --control POINTS gives the paths of accuracy control instead.
+import { parseArgs } from 'node:util';
+import { controlTables } from './control.js';
+import { IMAGE_ROWS } from './image-rows.js';
+import { measureRow, type RowResult } from './measure-row.js';
+import { ResultsFile } from './results-file.js';
+import { openSubject } from './subject.js';
+import { renderTable, replaceTable } from './table.js';
+import { TEXT_ROWS } from './text-rows.js';
 
-const [model, data, ...rest] = process.argv.slice(2);
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', default: '' },
+    limit: { type: 'string', default: 'Infinity' },
+    control: { type: 'string' },
+    results: { type: 'string' },
+    write: { type: 'string' },
+  },
+});
+const [model, data] = positionals;
 if (model === undefined || data === undefined) {
-  console.error('usage: npm run accuracy -- MODEL_FOLDER MRPC_FOLDER [--only PATTERN]');
+  console.error(
+    'usage: npm run accuracy -- MODEL DATA [--only PATTERN] [--limit N] [--control POINTS] [--results FILE] [--write PAGE]',
+  );
   process.exit(2);
 }
-const only = new RegExp(rest[0] === '--only' ? (rest[1] as string) : '');
-
-/** Sentences of the training split to calibrate with, one a batch: no padding comes in their way. */
-const CALIBRATION = 64;
-const BATCH = 8;
 
 await import('@octavo/kernels-native');
-const { build } = await openPretrained(model);
-const tokenizer = await PairTokenizer.fromFolder(model);
-const dev = await loadPairs(data, 'dev');
-const calibration = encode((await loadPairs(data, 'train')).slice(0, CALIBRATION), 1);
-const batches = encode(dev, BATCH);
-const float = trace(build(), calibration[0] as Record<string, Tensor>);
-
-function encode(pairs: Awaited<ReturnType<typeof loadPairs>>, size: number): Record<string, Tensor>[] {
-  return Array.from({ length: Math.ceil(pairs.length / size) }, (_, i) => {
-    const some = pairs.slice(i * size, (i + 1) * size).map(({ first, second }) => [first, second] as const);
-    const { inputIds, attentionMask, tokenTypeIds, batch, length } = tokenizer.encodeBatch(some, 128);
-    const tensor = (ids: BigInt64Array): Tensor => new Tensor('int64', ids, [batch, length]);
-    return {
-      input_ids: tensor(inputIds),
-      attention_mask: tensor(attentionMask),
-      token_type_ids: tensor(tokenTypeIds),
-    };
-  });
+const subject = await openSubject(model, data, Number(flags.limit));
+const results = await ResultsFile.open(flags.results);
+if (flags.control !== undefined) {
+  const tables = await controlTables(subject, Number(flags.control), flags.results);
+  console.log(tables);
+  if (flags.write !== undefined) await replaceTable(flags.write, `${subject.name} control`, tables);
+  process.exit();
 }
-
-async function logitsOf(graph: Graph): Promise<number[]> {
-  const logits: number[] = [];
-  for (const feeds of batches) {
-    const { output } = await graph.runAsync(feeds as Feeds);
-    logits.push(...(output as Tensor<'float32'>).data);
+const only = new RegExp(flags.only);
+const { logits: reference } = await subject.run(subject.float);
+const rows = new Map<string, RowResult>();
+rows.set('float', results.get('float') ?? (await measureRow(subject, subject.float, null)));
+await results.set('float', rows.get('float') as RowResult);
+const table = subject.kind === 'image' ? IMAGE_ROWS : TEXT_ROWS;
+for (const [name, make] of Object.entries(table)) {
+  let row = results.get(name);
+  if (row === undefined && only.test(name)) {
+    const start = performance.now();
+    using graph = await make(subject.float, subject.calibration);
+    const seconds = (performance.now() - start) / 1000;
+    row = await measureRow(subject, graph, reference);
+    await results.set(name, row);
+    const scores = Object.values(row.scores).map((score) => score.toFixed(4));
+    console.error(
+      `${name}: ${scores.join(' ')}, ${row.changed} changed, ${row.sqnr.toFixed(1)} dB, ${seconds.toFixed(0)} s to make`,
+    );
   }
-  return logits;
+  if (row !== undefined) rows.set(name, row);
 }
-
-const argmax = (logits: readonly number[]): number[] =>
-  Array.from({ length: logits.length / 2 }, (_, i) =>
-    Number((logits[2 * i + 1] as number) > (logits[2 * i] as number)),
-  );
-
-const reference = await logitsOf(float);
-const labels = dev.map(({ label }) => label);
-const scoreOf = (logits: readonly number[]) => accuracyF1(argmax(logits), labels);
-console.log('| variant | accuracy | F1 | labels changed | mean and largest change of a logit | s to make |');
-console.log('| --- | --- | --- | --- | --- | --- |');
-const base = scoreOf(reference);
-console.log(`| float | ${base.accuracy.toFixed(4)} | ${base.f1.toFixed(4)} | | | |`);
-for (const [name, make] of Object.entries(VARIANTS)) {
-  if (!only.test(name)) continue;
-  const start = performance.now();
-  using graph = await make(float, calibration);
-  const seconds = (performance.now() - start) / 1000;
-  const logits = await logitsOf(graph);
-  const { accuracy, f1 } = scoreOf(logits);
-  const changed = argmax(logits).filter((label, i) => label !== argmax(reference)[i]).length;
-  const changes = logits.map((logit, i) => Math.abs(logit - (reference[i] as number)));
-  const mean = changes.reduce((sum, x) => sum + x, 0) / changes.length;
-  const cells = [accuracy.toFixed(4), f1.toFixed(4), changed, `${mean.toFixed(3)}, ${Math.max(...changes).toFixed(2)}`];
-  console.log(`| ${name} | ${cells.join(' | ')} | ${seconds.toFixed(0)} |`);
-}
+const rendered = renderTable(rows, subject.labels.length);
+console.log(rendered);
+if (flags.write !== undefined) await replaceTable(flags.write, subject.name, rendered);

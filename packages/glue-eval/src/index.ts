@@ -13,6 +13,7 @@ export { BertForSequenceClassification } from './models/bert.js';
 export { type BertConfig, readBertConfig } from './models/bert-config.js';
 export { loadPretrained, openPretrained, type Pretrained } from './models/huggingface.js';
 export { type ImageModel, openImageModel } from './models/image/open-image-model.js';
+export { type FloatModel, type FloatModelOptions, openFloatModel } from './quantize/float-model.js';
 export { renderHtml } from './report/html.js';
 export { renderJson } from './report/json.js';
 export { renderText } from './report/text-table.js';

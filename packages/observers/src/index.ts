@@ -116,6 +116,7 @@ export {
   perRowDynamicQConfig,
   QCONFIGS,
   qconfigByName,
+  staticImageQConfig,
   staticTransformerQConfig,
   weightOnlyInt4QConfig,
   weightOnlyInt8QConfig,

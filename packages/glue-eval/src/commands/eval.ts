@@ -30,7 +30,7 @@ interface EvalFlags {
 
 const QCONFIG_HELP =
   `text: of ${QCONFIG_NAMES.dynamic.join(', ')} (default: perRow); ` +
-  `images: of ${QCONFIG_NAMES.static.join(', ')} (default: fbgemm)`;
+  `images: of ${QCONFIG_NAMES.static.join(', ')} (default: staticImage)`;
 
 /** `octavo eval`: accuracy, size and speed of a model, float and int8, side by side. */
 export const defineEval: DefineCommand = (program, io) => {

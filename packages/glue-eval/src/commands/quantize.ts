@@ -1,11 +1,12 @@
 import { OctavoError } from '@octavo/core';
 import {
   calibrate,
+  convert,
   coverage,
   type Graph,
   graphSizeBytes,
-  quantize,
-  quantizeDynamic,
+  prepare,
+  prepareDynamic,
   renderAccuracyReport,
   saveGraph,
 } from '@octavo/graph';
@@ -17,6 +18,7 @@ import { loadNativeBackend } from '../native-backend.js';
 import { checkWritable, writeWhole } from '../output-file.js';
 import { quantizeForTask } from '../quantize/accuracy.js';
 import { type FloatModel, openFloatModel } from '../quantize/float-model.js';
+import { IMPROVERS, improve, improversOf } from '../quantize/improvers.js';
 import { TASKS } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { unknownName } from '../unknown-name.js';
@@ -28,6 +30,7 @@ interface QuantizeFlags {
   scheme?: string;
   qconfig?: string;
   calibrate?: string;
+  improve?: string;
   skip: string[];
   batch: number;
   weights?: string;
@@ -46,7 +49,7 @@ const SCHEMES: readonly SchemeName[] = ['dynamic', 'static'];
 const DEFAULTS: Readonly<Record<Task['kind'], { readonly scheme: SchemeName } & Readonly<Record<SchemeName, string>>>> =
   {
     'sentence-pair': { scheme: 'dynamic', dynamic: 'perRow', static: 'staticTransformer' },
-    image: { scheme: 'static', dynamic: 'perRow', static: 'fbgemm' },
+    image: { scheme: 'static', dynamic: 'perRow', static: 'staticImage' },
   };
 
 /** `octavo quantize`: a float model becomes one file with an int8 graph. */
@@ -60,11 +63,16 @@ export const defineQuantize: DefineCommand = (program, io) => {
     .option(
       '--qconfig <name>',
       `dynamic: one of ${QCONFIG_NAMES.dynamic.join(', ')} (default: perRow); static: one of ` +
-        `${QCONFIG_NAMES.static.join(', ')} (default: staticTransformer for text, fbgemm for images)`,
+        `${QCONFIG_NAMES.static.join(', ')} (default: staticTransformer for text, staticImage for images)`,
     )
     .option(
       '--calibrate <folder[:n]>',
       'static: examples to take ranges from, all or the first n: a folder with images, or with pairs of sentences as in GLUE',
+    )
+    .option(
+      '--improve <names>',
+      `what is to lose less, with commas between: ${IMPROVERS.map(({ name, summary }) => `${name} (${summary})`).join(', ')}; ` +
+        'or none (default: smoothQuant with staticTransformer, biasCorrection with staticImage)',
     )
     .option('--skip <name>', 'a module that stays float, such as bert.pooler; may be given again', append, [])
     .option('--batch <n>', 'examples in a batch', positiveInteger, 8)
@@ -115,37 +123,44 @@ async function quantizeModel(
   const defaults = DEFAULTS[model.kind];
   const scheme = (flags.scheme ?? defaults.scheme) as SchemeName;
   if (!SCHEMES.includes(scheme)) throw unknownName('scheme', scheme, SCHEMES);
-  const { qconfig } = presetOf(scheme, flags.qconfig ?? defaults[scheme]);
-  const qconfigDict: QConfigDict = { '': qconfig, ...Object.fromEntries(flags.skip.map((name) => [name, null])) };
-  if (scheme === 'dynamic') {
-    for (const option of ['calibrate', 'maxDrop'] as const) {
-      if (flags[option] !== undefined) throw invalid(`${FLAG[option]} belongs to --scheme static; leave it out`);
-    }
-    return quantizeDynamic(model.graph, qconfigDict);
-  }
-  if (flags.calibrate === undefined) {
+  const preset = presetOf(scheme, flags.qconfig ?? defaults[scheme]);
+  const qconfigDict: QConfigDict = {
+    '': preset.qconfig,
+    ...Object.fromEntries(flags.skip.map((name) => [name, null])),
+  };
+  const improvers = improversOf(flags.improve, preset.name);
+  checkScheme(scheme, flags, improvers);
+  const source = flags.calibrate === undefined ? null : parseCalibration(flags.calibrate);
+  // Padding must count in no range, so that sentences come one by one.
+  const batches = source && (await model.calibration(source, model.kind === 'image' ? flags.batch : 1));
+  const improved = improve(improvers, batches);
+  const float = await improved.float(model.graph);
+  if (scheme === 'dynamic') return convert(await improved.prepared(prepareDynamic(float, qconfigDict)));
+  if (source === null || batches === null) {
     throw invalid('--scheme static takes its ranges from examples; name a folder of them with --calibrate FOLDER[:N]');
   }
-  const source = parseCalibration(flags.calibrate);
   if (flags.maxDrop === undefined) {
-    const batches = await model.calibration(source, flags.batch);
     const options = { signal, onProgress: (done: number) => log(`calibration: ${done} batches`) };
-    return quantize(model.graph, qconfigDict, calibrate, [batches, options]);
+    return convert(await improved.prepared(await calibrate(prepare(float, qconfigDict), batches, options)));
   }
-  const { graph, report } = await quantizeForTask(model, {
-    maxDrop: flags.maxDrop,
-    task: flags.task as string,
-    data: flags.data as string,
-    limit: flags.limit ?? null,
-    calibrate: source,
-    batch: flags.batch,
-    qconfigDict,
-    signal,
-    onTrial: ({ metric, drop, group }) =>
-      log(
-        `${group === null ? 'all int8' : `${group.activation} float`}: ${metric.toFixed(2)}, drop ${drop.toFixed(2)}`,
-      ),
-  });
+  const { graph, report } = await quantizeForTask(
+    { ...model, graph: float },
+    {
+      maxDrop: flags.maxDrop,
+      task: flags.task as string,
+      data: flags.data as string,
+      limit: flags.limit ?? null,
+      calibrate: source,
+      batch: flags.batch,
+      qconfigDict,
+      improve: improved.prepared,
+      signal,
+      onTrial: ({ metric, drop, group }) =>
+        log(
+          `${group === null ? 'all int8' : `${group.activation} float`}: ${metric.toFixed(2)}, drop ${drop.toFixed(2)}`,
+        ),
+    },
+  );
   say(renderAccuracyReport(report));
   if (flags.json !== undefined) await writeWhole(flags.json, `${JSON.stringify(report, null, 2)}\n`);
   return graph;
@@ -159,6 +174,15 @@ const FLAG = {
   limit: '--limit',
   json: '--json',
 } as const;
+
+/** Dynamic quantization looks at no examples, unless an improver does. */
+function checkScheme(scheme: SchemeName, flags: QuantizeFlags, improvers: ReturnType<typeof improversOf>): void {
+  if (scheme === 'static') return;
+  const belongs = (option: 'calibrate' | 'maxDrop') =>
+    invalid(`${FLAG[option]} belongs to --scheme static; leave it out`);
+  if (flags.maxDrop !== undefined) throw belongs('maxDrop');
+  if (flags.calibrate !== undefined && !improvers.some(({ learns }) => learns)) throw belongs('calibrate');
+}
 
 /** --max-drop and what it measures by come together. */
 function checkGoal(flags: QuantizeFlags): void {

@@ -24,6 +24,8 @@ export interface AccuracyGoal {
   readonly calibrate: CalibrationSource;
   readonly batch: number;
   readonly qconfigDict: QConfigDict;
+  /** A step between calibration and the search. */
+  readonly improve?: (prepared: Graph) => Promise<Graph>;
   readonly signal: AbortSignal;
   readonly onTrial: (trial: AccuracyTrial) => void;
 }
@@ -46,6 +48,10 @@ export async function quantizeForTask(model: FloatModel, goal: AccuracyGoal): Pr
   const labels = examples.map(({ label }) => label);
   const batches = await model.examples(examples, goal.batch);
   const [metric] = task.metrics;
+  // Padding must count in no range, so that sentences come one by one; so do all examples where groups are ranked.
+  const singles = await collected(await model.calibration(goal.calibrate, 1));
+  const calibration =
+    model.kind === 'image' ? await collected(await model.calibration(goal.calibrate, goal.batch)) : singles;
   return quantizeWithAccuracyControl(model.graph, {
     evaluate: async (graph) => {
       const logits = await logitsOf(graph, model.output, batches, goal.signal);
@@ -55,8 +61,9 @@ export async function quantizeForTask(model: FloatModel, goal: AccuracyGoal): Pr
     },
     maxDrop: goal.maxDrop,
     qconfigDict: goal.qconfigDict,
-    calibration: await collected(await model.calibration(goal.calibrate, goal.batch)),
-    ranking: await collected(await model.calibration(goal.calibrate, 1)),
+    calibration,
+    ranking: singles,
+    ...(goal.improve !== undefined && { improve: goal.improve }),
     signal: goal.signal,
     onTrial: goal.onTrial,
   });

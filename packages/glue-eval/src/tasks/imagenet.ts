@@ -11,7 +11,7 @@ export const imagenet: ImageTask = {
     { key: 'top1', title: 'top-1' },
     { key: 'top5', title: 'top-5' },
   ],
-  defaults: { split: 'val', scheme: 'static', qconfig: 'fbgemm' },
+  defaults: { split: 'val', scheme: 'static', qconfig: 'staticImage' },
   load: loadImages,
   score: ({ logits }, labels) => ({ top1: topK(logits, labels, 1), top5: topK(logits, labels, 5) }),
 };

@@ -26,20 +26,20 @@ it('octavo eval prints and writes top-1 and top-5 of images', async () => {
   expect(lines[3]).toMatch(/^mode +qconfig +MB +top-1 +top-5 +changed +seconds +ms\/example/);
   expect(lines.slice(4).map((line) => line.slice(0, line.search(/ +\d/)))).toEqual([
     'float',
-    'eager           fbgemm',
-    'eager reloaded  fbgemm',
-    'graph           fbgemm',
-    'graph reloaded  fbgemm',
+    'eager           staticImage',
+    'eager reloaded  staticImage',
+    'graph           staticImage',
+    'graph reloaded  staticImage',
     '',
   ]);
-  expect(err).toContain('eager fbgemm, calibration: 2/2\n');
+  expect(err).toContain('eager staticImage, calibration: 2/2\n');
   const result = JSON.parse(await readFile(json, 'utf8'));
   expect(result.modes.map((row: { metrics: object }) => Object.keys(row.metrics))).toEqual(
     Array(5).fill(['top1', 'top5']),
   );
   const html = await readFile(report, 'utf8');
   expect(html).toContain('<figcaption>Top-1</figcaption>');
-  expect(html).toContain('eager fbgemm reloaded');
+  expect(html).toContain('eager staticImage reloaded');
 });
 
 it('octavo eval refuses what is wrong with images, with exit code 2 and one sentence', async () => {

@@ -55,6 +55,24 @@ describe('octavo quantize', () => {
   });
 });
 
+describe('octavo quantize --improve', () => {
+  const printed = async (...more: string[]) => {
+    const file = join(world.dir, 'improved.octavo');
+    const options = ['--scheme', 'static', '--calibrate', world.data, ...more];
+    const { code, err } = await octavo(['quantize', world.model, '--out', file, ...options]);
+    expect(code, err).toBe(0);
+    return (await octavo(['inspect', file])).out;
+  };
+
+  it('goes with SmoothQuant where text is static, and takes attention into int8 where asked to', async () => {
+    const byDefault = await printed();
+    expect(await printed('--improve', 'smoothQuant')).toEqual(byDefault);
+    expect(await printed('--improve', 'none')).not.toEqual(byDefault);
+    expect(byDefault).not.toContain('multi_head_attention_int8');
+    expect(await printed('--improve', 'smoothQuant,int8Attention')).toContain('multi_head_attention_int8');
+  });
+});
+
 describe('octavo eval on a saved graph', () => {
   it('takes the tokenizer from the folder of the model', async () => {
     const args = ['eval', '--model', saved, '--tokenizer', world.model, '--task', 'mrpc', '--data', world.data];

@@ -74,6 +74,17 @@ describe('octavo quantize of an image model', () => {
     expect(integersOf(fromFile)).toEqual(integersOf(fromFolder));
   });
 
+  it('improves what it is told to', async () => {
+    const codes = async (...more: string[]) => {
+      const int8 = await quantized(world.model, 'improved.octavo', '--calibrate', world.more, ...more);
+      return integersOf(int8).map((layer) => layer.codes);
+    };
+    const plain = await codes('--improve', 'none');
+    const rounded = await codes('--improve', 'adaRound');
+    expect(rounded.slice(0, -1)).toEqual(plain.slice(0, -1));
+    expect(rounded.at(-1)).not.toEqual(plain.at(-1)); // The linear.
+  });
+
   it('gives float back until a metric has lost no more than allowed, and tells how', async () => {
     const options = ['--calibrate', world.more, '--max-drop', '0', '--task', 'imagenet', '--data', world.data];
     const { code, out, err } = await octavo([
@@ -92,6 +103,8 @@ describe('octavo quantize of an image model', () => {
     [[], '--calibrate FOLDER[:N]'],
     [['--scheme', 'statik'], "unknown scheme 'statik'; did you mean 'static'?"],
     [['--scheme', 'dynamic', '--calibrate', 'x'], '--calibrate belongs to --scheme static'],
+    [['--improve', 'biasCorection'], "unknown improver 'biasCorection'; did you mean 'biasCorrection'?"],
+    [['--scheme', 'dynamic', '--improve', 'adaRound'], '--improve adaRound learns from examples'],
     [['--task', 'imagenet'], '--task belongs to --max-drop'],
     [['--max-drop', '1', '--task', 'imagenet'], 'give --data as well'],
     [['--tokenizer', 'x'], 'it takes no --tokenizer'],
@@ -119,7 +132,7 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
     const scales = (graph: Graph) =>
       qparamsOf(graph).map(({ role, scales: all, zeroPoints }) => [role, all[0], all.length, zeroPoints[0]].join());
     expect(scales(fromOnnx)).toEqual(scales(fromFolder));
-  });
+  }, 120_000);
 
   it('is evaluated as ONNX: float, our int8 graph, and that saved and loaded', async () => {
     const data = join(SHARED, 'data/imagenet-sample');
@@ -130,8 +143,8 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
     const rows = out.split('\n').filter((line) => /^(float|graph)/.test(line));
     expect(rows.map((line) => line.slice(0, line.search(/ {2,}\d/)))).toEqual([
       'float',
-      'graph           fbgemm',
-      'graph reloaded  fbgemm',
+      'graph           staticImage',
+      'graph reloaded  staticImage',
     ]);
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Generator, Tensor } from '@octavo/core';
 import { convert, type Graph, prepare, trace } from '@octavo/graph';
-import { getDefaultQConfig } from '@octavo/observers';
+import { getDefaultQConfig, staticImageQConfig } from '@octavo/observers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODES, type Mode, type ModeContext } from '../../src/eval/modes.js';
 import { openImageModel } from '../../src/models/image/open-image-model.js';
@@ -14,7 +14,6 @@ import { SHARED } from '../models/mrpc-small.js';
 
 await loadNativeBackend();
 
-const qconfig = getDefaultQConfig('fbgemm');
 const EFFICIENTNET = join(SHARED, 'models/efficientnet-lite0');
 
 let dir: string;
@@ -42,7 +41,12 @@ function opCounts(graph: Graph): Record<string, number> {
 }
 
 /** The logits of a model in the given modes, calibrated and run on the same images. */
-async function logitsOf(model: string, size: number, modes: readonly ('float' | 'eager' | 'graph')[]) {
+async function logitsOf(
+  model: string,
+  size: number,
+  modes: readonly ('float' | 'eager' | 'graph')[],
+  qconfig = getDefaultQConfig('fbgemm'),
+) {
   const { build } = await openImageModel(model);
   const context = (): ModeContext => ({
     qconfig,
@@ -69,10 +73,11 @@ describe('image models as graphs', () => {
   });
 
   it.each([
-    ['a small net', () => join(dir, 'tiny'), 24],
-    ['resnet18', () => 'resnet18', 64],
-  ])('%s has the same int8 bits as in eager mode', async (_name, model, size) => {
-    const [eager, graph] = await logitsOf(model(), size, ['eager', 'graph']);
+    ['a small net', () => join(dir, 'tiny'), 24, getDefaultQConfig('fbgemm')],
+    ['a small net by staticImage', () => join(dir, 'tiny'), 24, staticImageQConfig],
+    ['resnet18', () => 'resnet18', 64, getDefaultQConfig('fbgemm')],
+  ])('%s has the same int8 bits as in eager mode', async (_name, model, size, qconfig) => {
+    const [eager, graph] = await logitsOf(model(), size, ['eager', 'graph'], qconfig);
     expect(graph).toEqual(eager);
   });
 
@@ -92,7 +97,7 @@ describe('an int8 graph of images', () => {
   ])('of %s has no batch norm, one quantize at the entrance and one dequantize at the exit', async (_, model, own) => {
     const { build } = await openImageModel(model());
     const x = images(1, 64);
-    const prepared = prepare(trace(build(), { images: x }), { '': qconfig });
+    const prepared = prepare(trace(build(), { images: x }), { '': getDefaultQConfig('fbgemm') });
     expect(opCounts(prepared)).not.toHaveProperty(['aten::batch_norm']);
     for (const { observer } of prepared.observers.values()) observer?.observe(x);
     const int8 = convert(prepared);

@@ -39,10 +39,10 @@ describe('evaluate on images', () => {
     const rows = summary.modes.map(({ mode, scheme, qconfig, reloaded }) => [mode, scheme, qconfig, reloaded]);
     expect(rows).toEqual([
       ['float', null, null, undefined],
-      ['eager', 'static', 'fbgemm', undefined],
-      ['eager', 'static', 'fbgemm', { sameBits: true }],
-      ['graph', 'static', 'fbgemm', undefined],
-      ['graph', 'static', 'fbgemm', { sameBits: true }],
+      ['eager', 'static', 'staticImage', undefined],
+      ['eager', 'static', 'staticImage', { sameBits: true }],
+      ['graph', 'static', 'staticImage', undefined],
+      ['graph', 'static', 'staticImage', { sameBits: true }],
     ]);
     expect(summary).toMatchObject({ task: 'imagenet', split: 'val', examples: 10 });
     expect(summary.note).toBe(
@@ -95,7 +95,7 @@ describe('evaluate on images', () => {
       const events: EvaluationProgress[] = [];
       const { summary } = await tiny({ calibrate, modes: ['eager'], batch: 2, onProgress: (e) => events.push(e) });
       expect(summary.note).toBeUndefined();
-      return events.filter(({ name }) => name === 'eager fbgemm, calibration');
+      return events.filter(({ name }) => name === 'eager staticImage, calibration');
     };
     expect((await passes(world.more)).map(({ done, total }) => [done, total])).toEqual([
       [0, MORE],

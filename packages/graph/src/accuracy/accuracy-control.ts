@@ -1,5 +1,5 @@
 import { OctavoError } from '@octavo/core';
-import type { QConfigDict } from '@octavo/observers';
+import type { QConfigDict, QConfigMapping } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { calibrate } from '../quantize/calibrate.js';
 import { convert } from '../quantize/convert.js';
@@ -15,9 +15,11 @@ export interface AccuracyControlOptions {
   evaluate: (graph: Graph) => number | Promise<number>;
   /** How much of the float graph's metric may be lost, in the metric's own unit. */
   maxDrop: number;
-  qconfigDict: QConfigDict;
+  qconfigDict: QConfigDict | QConfigMapping;
   /** Batches of feeds for the observers. */
   calibration: Iterable<Feeds>;
+  /** A step between calibration and the search: `(prepared) => correctBias(prepared, batches)`. */
+  improve?: (prepared: Graph) => Graph | Promise<Graph>;
   /** Batches on which the groups are ranked, by the error of the outputs; those of `calibration` when left out. */
   ranking?: Iterable<Feeds>;
   /** How many of the ranking batches count: those whose outputs int8 changes most. 16 by default. */
@@ -53,8 +55,8 @@ export async function quantizeWithAccuracyControl(
   const { evaluate, maxDrop, signal } = options;
   const started = performance.now();
   const calibration = [...options.calibration];
-  const prepared = prepare(float, options.qconfigDict);
-  await calibrate(prepared, calibration, signal && { signal });
+  const calibrated = await calibrate(prepare(float, options.qconfigDict), calibration, signal && { signal });
+  const prepared = (await options.improve?.(calibrated)) ?? calibrated;
   const memory = await TrialMemory.open(options.resume, fingerprintOf(prepared, maxDrop));
 
   const measure = async (name: string, graph: () => Graph): Promise<number> => {
@@ -82,7 +84,8 @@ export async function quantizeWithAccuracyControl(
     performance.now() - started < (options.maxSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const trial = async (removed: readonly string[], tried: QuantizerGroup | null): Promise<AccuracyTrial> => {
     const metric = await metricOf(removed);
-    const drop = floatMetric - metric;
+    // 87.8 - 87.6 is more than 0.2 in binary: digits that no metric means are rounded away.
+    const drop = Number((floatMetric - metric).toPrecision(12));
     const made: AccuracyTrial = { metric, drop, group: tried, removed: [...removed], kept: false };
     trials.push(made);
     return made;

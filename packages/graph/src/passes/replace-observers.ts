@@ -150,8 +150,8 @@ function quantizedWeight(graph: Graph, names: FreeNames, node: Node, spec: Obser
   const value = node.input(0);
   const name = value.node.op === GET_ATTR ? attributeName(value.node) : `constant_${value.id}`;
   const codes = spec.codes ?? observedWeight(leafTensor(value) as Tensor, name, spec);
-  // Chosen codes need a weight that rounds to them.
-  if (spec.codes !== undefined) replaceParameter(node, 0, dequantize(spec.codes));
+  // Codes that are not the nearest need a weight that rounds to them.
+  if (spec.codes !== undefined || spec.qconfig.keepKernelSums === true) replaceParameter(node, 0, dequantize(codes));
   const weight = leafTensor(node.input(0)) as Tensor;
   const { scales, zeroPoints, axis, dtype } = codes;
   const scale = new Tensor('float32', scales, [scales.length]);

@@ -50,6 +50,17 @@ describe('quantizeWithAccuracyControl', () => {
     expect(coverage(graph).rows.every(({ precision }) => precision === 'int8')).toBe(true);
   });
 
+  it('meets a drop that is as large as allowed but for binary rounding', async () => {
+    // 87.8 - 87.6 = 0.20000000000000284.
+    const metrics = [87.8, 87.6];
+    const { report } = await quantizeWithAccuracyControl(float, {
+      ...options,
+      evaluate: () => metrics.shift() as number,
+      maxDrop: 0.2,
+    });
+    expect(report).toMatchObject({ met: true, drop: 0.2 });
+  });
+
   it('finds the activation whose range is too wide and gives it back to float', async () => {
     const { graph, report } = await quantizeWithAccuracyControl(float, { ...options, qconfigDict: spoilt });
     expect(report.met).toBe(true);

@@ -11,6 +11,7 @@ import {
 import type { ObservedQParams } from '../observed-qparams.js';
 import { PerRowMinMaxObserver } from '../per-row-min-max.js';
 import { PlaceholderObserver } from '../placeholder.js';
+import { keepKernelSums } from './kernel-sums.js';
 import { describeQConfig, type QConfig } from './qconfig.js';
 
 /** Attributes of core's `quantized::linear_dynamic`: the granularity of its ranges, and 7 bits or 8. */
@@ -53,7 +54,8 @@ function findAttrs(qconfig: QConfig): DynamicLinearAttrs {
 
 /**
  * The int8 codes of a weight by a qconfig's weight observer: float32 [out, in] -> qint8, per tensor or per channel.
- * Codes are clamped to the observer's range where that is narrower than int8 (PyTorch, `_clamp_weights`).
+ * Codes are clamped to the observer's range where that is narrower than int8 (PyTorch, `_clamp_weights`), and rounded so
+ * that sums keep where the qconfig asks for it.
  * NaN and infinities are refused: a weight that holds them is broken, and its codes would hide it.
  */
 export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTensor {
@@ -73,7 +75,10 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
   }
   checkFinite((weight as Tensor<'float32'>).raw.data);
   observer.observe(weight);
-  return quantizeWeightAs(weight, observer.calculateQParams());
+  const qparams = observer.calculateQParams();
+  const codes = quantizeWeightAs(weight, qparams);
+  if (qconfig.keepKernelSums === true) keepKernelSums(weight as Tensor<'float32'>, codes, qparams);
+  return codes;
 }
 
 /** The int8 codes of a finite float32 weight by scales and zero points that are known, clamped to their range. */

@@ -140,6 +140,15 @@ export const PRESET_ROWS = {
     weight: parts.defaultPerChannelWeightObserver,
     floatResults: true,
   },
+  // A convolution's rounding errors add up over pixels that are alike (docs/accuracy.md).
+  staticImageQConfig: {
+    aliases: ['staticImage'],
+    scheme: 'static',
+    summary: 'For images: a histogram, 8 bits; one weight scale a channel, weights rounded to keep sums of kernels.',
+    activation: HistogramObserver.withArgs({ reduceRange: false }),
+    weight: parts.defaultPerChannelWeightObserver,
+    keepKernelSums: true,
+  },
   defaultSymmetricQnnpackQConfig: {
     aliases: [],
     scheme: 'static',

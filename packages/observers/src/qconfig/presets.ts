@@ -39,6 +39,8 @@ export const defaultPerChannelQConfig = PRESETS.defaultPerChannelQConfig.qconfig
 export const floatQParamsWeightOnlyQConfig4Bit = PRESETS.floatQParamsWeightOnlyQConfig4Bit.qconfig;
 /** For transformers: int8 linears with static 8-bit ranges and float32 results. */
 export const staticTransformerQConfig = PRESETS.staticTransformerQConfig.qconfig;
+/** For convolutional networks: static 8-bit ranges, weights rounded to keep the sums of kernels. */
+export const staticImageQConfig = PRESETS.staticImageQConfig.qconfig;
 export const defaultSymmetricQnnpackQConfig = PRESETS.defaultSymmetricQnnpackQConfig.qconfig;
 export const defaultPerChannelSymmetricQnnpackQConfig = PRESETS.defaultPerChannelSymmetricQnnpackQConfig.qconfig;
 export const defaultQuint8WeightQConfig = PRESETS.defaultQuint8WeightQConfig.qconfig;

@@ -16,12 +16,18 @@ export interface QConfig {
    * it, and all other ops stay float.
    */
   readonly floatResults?: boolean;
+  /**
+   * Static quantization of convolutions: weights are rounded so that the sum of each kernel's taps keeps to half a step
+   * (`keepKernelSums`), not each to its nearest code.
+   */
+  readonly keepKernelSums?: boolean;
   /** Weights alone: inputs of a linear that share a scale and zero point; all of an output's when left out. */
   readonly groupSize?: number;
 }
 
 /** A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`. */
-export function defineQConfig({ name, activation, weight, floatResults, groupSize }: QConfig): QConfig {
+export function defineQConfig(qconfig: QConfig): QConfig {
+  const { name, activation, weight, floatResults, keepKernelSums, groupSize } = qconfig;
   checkFactory('activation', activation);
   checkFactory('weight', weight);
   return Object.freeze({
@@ -29,6 +35,7 @@ export function defineQConfig({ name, activation, weight, floatResults, groupSiz
     activation,
     weight,
     ...(floatResults === true ? { floatResults } : {}),
+    ...(keepKernelSums === true ? { keepKernelSums } : {}),
     ...(groupSize === undefined ? {} : { groupSize: checkedGroupSize(groupSize) }),
   });
 }
