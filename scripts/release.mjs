@@ -1,4 +1,5 @@
-// npm run release: publishes the packages whose versions the registry lacks, with declarations and this platform's addon.
+// npm run release: publishes the packages whose versions the registry lacks, with declarations and the addons of all
+// platforms; where Zig is missing, of this one.
 import { run, step, stop } from './process.mjs';
 import { setup } from './setup.mjs';
 
@@ -11,5 +12,6 @@ await step('prebuild', async () => {
   const script = 'packages/kernels-native/scripts/native.mjs';
   const result = await run(process.execPath, [script, 'prebuild'], { quiet: true });
   if (result.code !== 0) stop('prebuild', result);
+  return result.output;
 });
 process.exitCode = (await run('changeset', ['publish'])).code;

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { addonSources, kernelLibraries } from './sources.mjs';
 
 /** The oldest glibc that a binary runs with: RHEL 8's. Debian 10, Ubuntu 18.10 and Amazon Linux 2023 have it or newer. */
@@ -102,7 +102,8 @@ async function prebuild([zig, ...zigArgs], nodedir, { name, platform, tag, zig: 
   ]);
   const objects = [...kernelLibraries(arch), ...addonSources()].map(({ source, flags }) => ({
     args: [...compiler, ...flags.map(zigFlag), '-g0', ...includes, '-c', source],
-    path: join(folder, `${basename(source, '.cc')}.o`),
+    // Folders have files of the same name.
+    path: join(folder, source.replaceAll('/', '-').replace(/\.cc$/, '.o')),
   }));
   const failed = await inParallel(objects, ({ args, path }) => run(zig, [...args, '-o', path]));
   const file = at(`prebuilds/${platform}/${['@octavo+kernels-native', tag, 'node'].filter(Boolean).join('.')}`);
