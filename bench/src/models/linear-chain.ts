@@ -1,6 +1,6 @@
 import { Generator, nn, Tensor } from '@octavo/core';
-import { type Graph, quantizeDynamic, trace } from '@octavo/graph';
-import { perRowDynamicQConfig } from '@octavo/observers';
+import { type ConvertOptions, type Graph, quantizeDynamic, trace } from '@octavo/graph';
+import { perRowDynamicQConfig, type QConfig } from '@octavo/observers';
 import type { LinearWeights } from '../onnx/layers.js';
 
 /** [in, out] of one linear. */
@@ -40,6 +40,11 @@ export class LinearChain {
       return layer;
     });
     return trace(new nn.Sequential(...layers), [this.input(1)]);
+  }
+
+  /** As a graph of weights in 8 or 4 bits, with float arithmetic; `debug`: over the float weights they stand for. */
+  weightOnly(qconfig: QConfig, options?: ConvertOptions): Graph {
+    return quantizeDynamic(this.float(), { '': qconfig }, options);
   }
 
   /** As a graph in our default scheme: 8-bit activations, one range a row, one weight scale a channel. */

@@ -1,16 +1,20 @@
 import type { RowGroup } from '../row.js';
+import { ATTENTION } from './attention.js';
 import { BERT_GROUPS } from './bert.js';
 import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
 import { IMAGE_NETS } from './image-nets.js';
 import { LINEAR_GROUPS } from './linears.js';
 import { RECURRENT_GROUPS } from './recurrent.js';
+import { WEIGHT_ONLY_GROUPS } from './weight-only.js';
 
 /** All rows in the order in which they run. To add one: a file beside this one. */
 export const GROUPS: readonly RowGroup[] = [
   CALL_OVERHEAD,
   ...LINEAR_GROUPS,
   ...RECURRENT_GROUPS,
+  ...WEIGHT_ONLY_GROUPS,
+  ATTENTION,
   CONV,
   ...IMAGE_NETS,
   ...BERT_GROUPS,

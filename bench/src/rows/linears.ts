@@ -1,7 +1,8 @@
 import { referenceBackend, Tensor } from '@octavo/core';
 import type { Graph } from '@octavo/graph';
 import type { Bench } from '../bench.js';
-import { contest, type Work } from '../measure/contest.js';
+import { contest } from '../measure/contest.js';
+import { inTurn } from '../measure/in-turn.js';
 import { checkClose, checkSameBits, relativeError } from '../measure/verify.js';
 import { LinearChain, type Size } from '../models/linear-chain.js';
 import { compileGraph, type OurModel } from '../models/our-model.js';
@@ -136,14 +137,4 @@ function checkRows(what: string, graph: Graph, model: OurModel, x: Tensor<'float
 function lastRow(x: Tensor<'float32'>): Tensor<'float32'> {
   const width = x.raw.dims.at(-1) as number;
   return new Tensor('float32', x.raw.data.slice(-width), [1, width]);
-}
-
-/** Runs one model after the other, one each time it is called. */
-function inTurn<M>(models: readonly M[], run: (model: M) => unknown): Work {
-  let next = 0;
-  return () => {
-    const model = models[next] as M;
-    next = (next + 1) % models.length;
-    return run(model);
-  };
 }

@@ -4,6 +4,7 @@ import {
   type Dims,
   DTYPES,
   type Executable,
+  type Instruction,
   isPackedParams,
   OctavoError,
   type Operand,
@@ -48,7 +49,7 @@ export class NativeExecutable implements Executable {
     const operands = constants.map((constant, value) =>
       constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant, uses.gates.get(value)),
     );
-    this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program)));
+    this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program, uses)));
   }
 
   run(inputs: readonly Tensor[]): Tensor[] {
@@ -131,9 +132,12 @@ function foldedConstants(program: Program): (Operand | undefined)[] {
 }
 
 type Pack = (backend: NativeBackend, weight: Tensor<'float32'>) => PackedHandle;
+/** What packs a weight of an instruction with these attributes and constants; undefined where those are not enough. */
+type ChoosePack = (attrs: Attrs, constants: readonly (Operand | undefined)[]) => Pack | undefined;
 
-/** Ops that want constant operands that are float weights packed into panels, by the operands' indices. */
-const FLOAT_WEIGHTS: Readonly<Record<string, Readonly<Record<number, (attrs: Attrs) => Pack>>>> = {
+/** Ops that want constant operands that are weights packed into panels, by the operands' indices. */
+const PACKED_WEIGHTS: Readonly<Record<string, Readonly<Record<number, ChoosePack>>>> = {
+  'octavo::linear_weight_only': { 1: packGrouped },
   'aten::linear': { 1: packMatrix('aten::linear', 1) },
   'aten::conv': { 1: packConv(false) },
   'aten::conv_transpose': { 1: packConv(true) },
@@ -145,17 +149,36 @@ const FLOAT_WEIGHTS: Readonly<Record<string, Readonly<Record<number, (attrs: Att
   'aten::gru_layer': { 1: packMatrix('aten::gru_layer', 1), 2: packMatrix('aten::gru_layer', 2) },
 };
 
-function packMatrix(op: string, index: number): (attrs: Attrs) => Pack {
+/** Operands that lie in the packed weight which is the second operand. */
+const HELD_BY_WEIGHT: Readonly<Record<string, readonly number[]>> = { 'octavo::linear_weight_only': [2, 3] };
+
+function packMatrix(op: string, index: number): ChoosePack {
   const gates = gatesOf(op, index);
   return () =>
     (backend, { raw: { data, dims } }) =>
       backend.packFloat(data, dims[0] as number, dims[1] as number, gates);
 }
 
-function packConv(transposed: boolean): (attrs: Attrs) => Pack {
+function packConv(transposed: boolean): ChoosePack {
   return (attrs) =>
     (backend, { raw: { data, dims } }) =>
       backend.packFloatConv(data, dims, attrs.groups === undefined ? 1 : (attrs.groups as number), transposed);
+}
+
+function packGrouped(attrs: Attrs, [, codes, scales, zeroPoints]: readonly (Operand | undefined)[]): Pack | undefined {
+  if (!Tensor.is(codes) || !Tensor.is(scales) || !Tensor.is(zeroPoints)) return undefined;
+  const { bits, groupSize } = attrs as { bits: number; groupSize: number };
+  const [n, bytes] = codes.raw.dims as [number, number];
+  return (backend) =>
+    backend.packGrouped(
+      codes.raw.data as Uint8Array,
+      scales.raw.data as Float32Array,
+      zeroPoints.raw.data as Uint8Array,
+      n,
+      (bytes * 8) / bits,
+      bits,
+      groupSize,
+    );
 }
 
 /** Gives int8 weights that recurrent layers read values of their own: their panels are in another order than a linear's. */
@@ -177,11 +200,14 @@ function separateGates(program: Program): Program {
   return { ...program, values, instructions };
 }
 
-/** How constants that are float weights are packed, and which constants are read as they are. */
-function constantUses(
-  program: Program,
-  constants: readonly (Operand | undefined)[],
-): { asWeight: Map<number, Pack>; asIs: Set<number>; gates: Map<number, number> } {
+/** How constants that are weights are packed, and which constants are read as they are. */
+interface ConstantUses {
+  readonly asWeight: ReadonlyMap<number, Pack>;
+  readonly asIs: ReadonlySet<number>;
+  readonly gates: ReadonlyMap<number, number>;
+}
+
+function constantUses(program: Program, constants: readonly (Operand | undefined)[]): ConstantUses {
   const gates = new Map<number, number>();
   const asWeight = new Map<number, Pack>();
   const asIs = new Set(program.outputs.map(({ value }) => value));
@@ -189,15 +215,21 @@ function constantUses(
   for (const { op, inputs, attrs } of program.instructions) {
     inputs.forEach((value, i) => {
       const constant = value < 0 ? undefined : constants[value];
-      if (constant === undefined) return;
+      if (constant === undefined || HELD_BY_WEIGHT[op]?.includes(i)) return;
       gates.set(value, gatesOf(op, i));
-      const pack = isPackedParams(constant) ? undefined : FLOAT_WEIGHTS[op]?.[i]?.(attrs);
+      const pack = isPackedParams(constant)
+        ? undefined
+        : PACKED_WEIGHTS[op]?.[i]?.(
+            attrs,
+            inputs.map((input) => constants[input]),
+          );
       if (pack === undefined) {
         asIs.add(value);
         return;
       }
-      // Panels are of one op and number of groups: a weight that two forms share is packed at each call instead.
-      const form = `${op} ${attrs.groups ?? 1} ${gatesOf(op, i)}`;
+      // Panels are of one op, its groups and what they hold: a weight that two forms share is packed at each call instead.
+      const held = HELD_BY_WEIGHT[op]?.map((operand) => inputs[operand]);
+      const form = [op, attrs.groups ?? 1, gatesOf(op, i), attrs.bits, attrs.groupSize, held].join(' ');
       if ((forms.get(value) ?? form) !== form) {
         asIs.add(value);
         asWeight.delete(value);
@@ -207,12 +239,25 @@ function constantUses(
       }
     });
   }
+  for (const instruction of program.instructions) {
+    instruction.inputs.forEach((value, i) => {
+      const held = HELD_BY_WEIGHT[instruction.op]?.includes(i) && !isHeld(asWeight, instruction, i);
+      if (held && value >= 0 && constants[value] !== undefined) asIs.add(value);
+    });
+  }
   return { asWeight, asIs, gates };
 }
 
-function encodeInstructions(program: Program): Float64Array {
-  const numbers = program.instructions.flatMap(({ op, inputs, outputs, attrs }) => {
+/** Whether an operand lies in the packed weight of its instruction, and is not passed again. */
+function isHeld(asWeight: ReadonlyMap<number, Pack>, { op, inputs }: Instruction, operand: number): boolean {
+  return HELD_BY_WEIGHT[op]?.includes(operand) === true && asWeight.has(inputs[1] as number);
+}
+
+function encodeInstructions(program: Program, { asWeight }: ConstantUses): Float64Array {
+  const numbers = program.instructions.flatMap((instruction) => {
+    const { op, outputs, attrs } = instruction;
     const def = opByName(op);
+    const inputs = instruction.inputs.map((value, i) => (isHeld(asWeight, instruction, i) ? -1 : value));
     // An alias op has no work to do: its output is its input's memory.
     return def.alias ? [] : [def.opcode, ...list(inputs), ...list(outputs), ...list(encodeAttrs(def, attrs))];
   });

@@ -75,10 +75,20 @@ export interface NativeBackend {
   packFloat(weight: Float32Array, n: number, k: number, gates: number): PackedHandle;
   /** weight float32 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed. */
   packFloatConv(weight: Float32Array, dims: readonly number[], groups: number, transposed: boolean): PackedHandle;
+  /** codes uint8 [n, k * bits / 8], as `octavo::linear_weight_only` takes them; scales and zero points [n, groups]. */
+  packGrouped(
+    codes: Uint8Array,
+    scales: Float32Array,
+    zeroPoints: Uint8Array,
+    n: number,
+    k: number,
+    bits: number,
+    groupSize: number,
+  ): PackedHandle;
   /** Runs one op into outputs that the caller made by the op's shape rule. */
   runOp(opcode: number, attrs: Float64Array, inputs: readonly NativeOperand[], outputs: readonly NativeOperand[]): void;
   /**
-   * constants: by value, or null. packed: float weights of linears by value, or null. instructions: for each, opcode,
+   * constants: by value, or null. packed: handles of packed weights by value, or null. instructions: for each, opcode,
    * inputs, outputs, attributes (each: count, numbers); -1 is an absent operand.
    */
   createProgram(

@@ -133,9 +133,20 @@ const DEFAULTS: Readonly<Record<string, number>> = {
       ['xScale', 'scale', 'zeroPoint'].map((name) => [`quantized::${op}.${name}`, 0]),
     ),
   ),
+  keepDim: 0,
+  blockSize: 0,
+  value: 0,
+  likeDim: 0,
   'aten::batch_norm.eps': 1e-5,
   'aten::group_norm.eps': 1e-5,
   'quantized::softmax.dim': -1,
+  'aten::log_softmax.dim': -1,
+  'octavo::take.dim': 0,
+  'aten::gather.dim': 0,
+  'octavo::slice_like.dim': 0,
+  'octavo::quantize_linear.axis': 1,
+  'octavo::quantize_linear.dtype': DTYPES.uint8.code,
+  'octavo::dequantize_linear.axis': 1,
 };
 
 /** Attributes as numbers, in the order of the op table: a list is its length and its elements. */

@@ -12,6 +12,7 @@ import {
 } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
+import { ARRAY_CASES } from './array-cases.js';
 import { CONV_CASES } from './conv-cases.js';
 import { EMBEDDING_TABLE_CASES } from './embedding-table-cases.js';
 import { FLOAT_CASES } from './float-cases.js';
@@ -25,15 +26,40 @@ import {
   dynamicScheme,
   floats,
   generator,
+  groupedWeight,
   inChannelsLast,
   integer,
   packedWeights,
+  type Random,
 } from './random.js';
 import { randomOpProgram, withOddAttribute, withoutElements } from './random-op-program.js';
 import { RECURRENT_CASES } from './recurrent-cases.js';
 
+/** Operands of attention; some keys are masked for every query, as padding is. */
+function attention(r: Random): ReturnType<Cases[string]> {
+  const [batch, heads, d, queries, keys] = [
+    integer(r, 1, 3),
+    integer(r, 1, 3),
+    integer(r, 1, 20),
+    integer(r, 1, 20),
+    integer(r, 1, 40),
+  ];
+  const width = heads * d;
+  const shape = [batch, heads, queries, keys].map((dim) => (r() < 0.5 ? 1 : dim));
+  const mask = r() < 0.7 ? floats(r, shape) : null;
+  mask?.data.forEach((_, i) => {
+    if (r() < 0.2) mask.data[i] = -3.4e38;
+  });
+  const q = floats(r, [batch, queries, width]);
+  return [
+    [q, floats(r, [batch, keys, width]), floats(r, [batch, keys, width]), mask],
+    { heads, scale: 1 / Math.sqrt(d) },
+  ];
+}
+
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
+  ...ARRAY_CASES,
   ...CONV_CASES,
   ...FLOAT_CASES,
   ...QUANTIZED_CASES,
@@ -44,6 +70,12 @@ const CASES: Cases = {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;
     return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 3) }];
+  },
+  'octavo::linear_weight_only': (r) => {
+    const [m, n, k] = [r() < 0.5 ? 1 : integer(r, 1, 14), integer(r, 1, 70), 2 * integer(r, 1, 60)];
+    const { operands, attrs } = groupedWeight(r, n, k);
+    const bias = r() < 0.5 ? floats(r, [n]) : null;
+    return [[floats(r, [m, k], r() < 0.2 ? 0.05 : 0), ...operands, bias], { ...attrs, activation: integer(r, 0, 3) }];
   },
   'octavo::quantize_dynamic': (r) => [[floats(r, dims(r, 1, 3, 40), 0.05)], dynamicScheme(r)],
   'octavo::linear_quantized': (r) => {
@@ -74,23 +106,8 @@ const CASES: Cases = {
     const shape = dims(r, 1, 3, 40);
     return [[floats(r, shape, r() < 0.2 ? 0.05 : 0)], { dim: integer(r, -shape.length, shape.length - 1) }];
   },
-  'octavo::multi_head_attention': (r) => {
-    const [batch, heads, d, queries, keys] = [
-      integer(r, 1, 3),
-      integer(r, 1, 3),
-      integer(r, 1, 20),
-      integer(r, 1, 20),
-      integer(r, 1, 40),
-    ];
-    const width = heads * d;
-    const shape = [batch, heads, queries, keys].map((dim) => (r() < 0.5 ? 1 : dim));
-    const mask = r() < 0.7 ? floats(r, shape) : null;
-    const q = floats(r, [batch, queries, width]);
-    return [
-      [q, floats(r, [batch, keys, width]), floats(r, [batch, keys, width]), mask],
-      { heads, scale: 1 / Math.sqrt(d) },
-    ];
-  },
+  'octavo::multi_head_attention': attention,
+  'octavo::multi_head_attention_int8': attention,
   'aten::matmul': (r) => {
     const [m, k, n, b] = [integer(r, 1, 10), integer(r, 1, 40), integer(r, 1, 40), integer(r, 1, 3)];
     const left = [

@@ -9,7 +9,7 @@ import {
   Tensor,
   type TensorMeta,
 } from '@octavo/core';
-import { dynamicScheme, floats, integer, packedWeights, type Random } from './random.js';
+import { dynamicScheme, floats, groupedWeight, integer, packedWeights, type Random } from './random.js';
 
 /** A program under construction: values with the shapes they have for the example input. */
 export class Builder {
@@ -94,6 +94,46 @@ const STEPS: Step[] = [
     const right = first(b.op('aten::slice', [x], { dim: 2, start: middle, end, step: 1 }));
     return first(b.op('aten::cat', [right, left], { dim: 2 }));
   },
+  (b, r, x) => {
+    const out = 2 * integer(r, 1, 30);
+    return linearWeightOnly(b, r, linearWeightOnly(b, r, x, out), width(b, x));
+  },
+  (b, r, x) => {
+    const [heads, mask] = [
+      width(b, x) % 2 === 0 ? 2 : 1,
+      r() < 0.5 ? floats(r, [1, 1, 1, b.dims(x)[1] as number]) : null,
+    ];
+    const operands = [linear(b, r, x, width(b, x)), x, x, mask === null ? -1 : b.constant(mask)];
+    return first(b.op('octavo::multi_head_attention_int8', operands, { heads, scale: 0.5 }));
+  },
+  (b, r, x) => first(b.op('aten::log_softmax', [x], { dim: integer(r, 0, 2) })),
+  (b, r, x) => {
+    const op = ['aten::mean', 'aten::sum', 'aten::amax', 'aten::amin'][integer(r, 0, 3)] as string;
+    const dims = [[1], [2], [1, 2], [0]][integer(r, 0, 3)] as number[];
+    return first(b.op('aten::sub', [x, first(b.op(op, [x], { dims, keepDim: 1 }))], {}));
+  },
+  (b, r, x) => {
+    const turned = first(b.op('aten::flip', [x], { dims: [integer(r, 0, 2)] }));
+    const test = first(b.op(['aten::lt', 'aten::le', 'aten::eq'][integer(r, 0, 2)] as string, [x, turned], {}));
+    return first(b.op('aten::where', [test, x, first(b.op('aten::maximum', [turned, x], {}))], {}));
+  },
+  (b, r, x) => {
+    const dim = integer(r, 0, 2);
+    const size = b.dims(x)[dim] as number;
+    const rows = Array.from({ length: size }, () => integer(r, -size, size - 1));
+    return first(b.op('octavo::take', [x, b.constant(Tensor.from(rows, { dtype: 'int64' }))], { dim }));
+  },
+  (b, r, x) => {
+    const one = first(b.op('aten::slice', [x], { dim: 1, start: 0, end: 1, step: 1 }));
+    const repeats = b.dims(x).map((dim, i) => (i === 1 ? dim : 1));
+    const wide =
+      r() < 0.5 ? b.op('aten::expand', [one], { dims: [...b.dims(x)] }) : b.op('aten::repeat', [one], { repeats });
+    return first(b.op('octavo::slice_like', [first(wide), x], { dim: 1, likeDim: 1 }));
+  },
+  (b, r, x) => {
+    const [before, after] = [integer(r, 0, 2), integer(r, -1, 2)];
+    return first(b.op('aten::pad', [x], { padding: [before, after, -before, -after], value: 1 }));
+  },
 ];
 
 export function first(values: number[]): number {
@@ -108,6 +148,17 @@ function linear(b: Builder, r: Random, x: number, out: number): number {
   const bias = r() < 0.5 ? b.constant(floats(r, [out])) : -1;
   return first(
     b.op('aten::linear', [x, b.constant(floats(r, [out, width(b, x)])), bias], { activation: integer(r, 0, 3) }),
+  );
+}
+
+/** Of an even width: 4-bit codes lie two in a byte. */
+function linearWeightOnly(b: Builder, r: Random, x: number, out: number): number {
+  const { operands, attrs } = groupedWeight(r, out, width(b, x));
+  return first(
+    b.op('octavo::linear_weight_only', [x, ...operands.map((operand) => b.constant(operand)), -1], {
+      ...attrs,
+      activation: integer(r, 0, 3),
+    }),
   );
 }
 

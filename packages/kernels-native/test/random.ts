@@ -120,3 +120,22 @@ export function dynamicScheme(random: Random): { scheme: number; reduceRange: nu
   const scheme = integer(random, 0, 2);
   return { scheme, reduceRange: scheme === DYNAMIC_SCHEMES.onnx ? 0 : integer(random, 0, 1) };
 }
+
+/** A weight [n, k] of codes in groups, as `octavo::linear_weight_only` takes it; k is even. */
+export function groupedWeight(random: Random, n: number, k: number): { operands: Tensor[]; attrs: Attrs } {
+  const bits = random() < 0.5 ? 4 : 8;
+  const groupSize = [8, 32, k, 200, integer(random, 1, 20)][integer(random, 0, 4)] as number;
+  const groups = Math.ceil(k / groupSize);
+  const zeros = Uint8Array.from({ length: n * groups }, () => integer(random, 0, 2 ** bits - 1));
+  // Scales whose products with codes are subnormal are no more exact in another unit.
+  const unit = random() < 0.1 ? 1e-38 : 1;
+  const scales = Float32Array.from({ length: n * groups }, () => random() * unit);
+  return {
+    operands: [
+      codes(random, [n, (k * bits) / 8], 'uint8'),
+      new Tensor('float32', scales, [n, groups]),
+      new Tensor('uint8', zeros, [n, groups]),
+    ],
+    attrs: { bits, groupSize },
+  };
+}

@@ -18,10 +18,10 @@ const MASKED = -1000;
  * - Q: uint8, one range for each token and head, as dynamic linears quantize a row.
  * - K: int8 symmetric, scale max|k| / 127 for each token and head.
  * - scores: f(f(acc) * f(scaleQ * scaleK)), times `scale`, plus mask; softmax in float32.
- * - probabilities: uint8, rint(p * 255), at the fixed scale 1 / 255.
+ * - probabilities: uint8 from 0, scale max(p) / 255 for each query: attention that is spread over many keys keeps its steps.
  * - V: int8 symmetric, scale max|v| / 127 for each batch item, head and channel, over the keys that are not masked for
  *   every query (mask above -1000).
- * - y = f(f(acc) * f(scaleV * f(1 / 255))).
+ * - y = f(f(acc) * f(scaleP * scaleV)).
  * A masked key has the probability code 0, so that a sentence has the same bits at any padding.
  */
 export const attentionInt8: OpDef = {
@@ -68,16 +68,23 @@ export const attentionInt8: OpDef = {
         const used = Array.from({ length: keys }, (_, j) => j).filter(
           (j) => masks === null || Array.from({ length: queries }, (_, i) => i).some((i) => bias(i, j) > MASKED),
         );
-        const probabilities = Uint8Array.from(scores, (p) => clamp(rint(f(p * 255)), 0, 255));
+        const probabilities = new Uint8Array(queries * keys);
+        const scales = Float32Array.from({ length: queries }, (_, i) => {
+          const row = scores.subarray(i * keys, (i + 1) * keys);
+          const scale = codeScale(keys, 255, (j) => row[j] as number);
+          row.forEach((p, j) => {
+            probabilities[i * keys + j] = clamp(rint(f(p * inverseScale(scale))), 0, 255);
+          });
+          return scale;
+        });
         for (let c = 0; c < d; c++) {
           const value = (j: number): number => floats(v)[at(j, keys) + c] as number;
-          const scaleV = symmetricScale(used.length, (n) => value(used[n] as number));
+          const scaleV = codeScale(used.length, 127, (n) => value(used[n] as number));
           const codes = Array.from({ length: keys }, (_, j) => symmetricCode(value(j), inverseScale(scaleV)));
-          const multiplier = f(scaleV * f(1 / 255));
           for (let i = 0; i < queries; i++) {
             let sum = 0;
             for (let j = 0; j < keys; j++) sum += (probabilities[i * keys + j] as number) * (codes[j] as number);
-            y[at(i, queries) + c] = f(f(sum) * multiplier);
+            y[at(i, queries) + c] = f(f(sum) * f((scales[i] as number) * scaleV));
           }
         }
       }
@@ -111,21 +118,21 @@ function symmetricRows(data: Float32Array, tokens: number, d: number, at: (token
   const scales = new Float32Array(tokens);
   for (let token = 0; token < tokens; token++) {
     const start = at(token, tokens);
-    const scale = symmetricScale(d, (c) => data[start + c] as number);
+    const scale = codeScale(d, 127, (c) => data[start + c] as number);
     scales[token] = scale;
     for (let c = 0; c < d; c++) codes[token * d + c] = symmetricCode(data[start + c] as number, inverseScale(scale));
   }
   return { codes, scales };
 }
 
-/** The largest finite |x| / 127, or 1 where that is 0 or has no finite reciprocal. */
-function symmetricScale(count: number, value: (i: number) => number): number {
+/** The largest finite |x| / `steps`, or 1 where that is 0 or has no finite reciprocal. */
+function codeScale(count: number, steps: number, value: (i: number) => number): number {
   let largest = 0;
   for (let i = 0; i < count; i++) {
     const x = Math.abs(value(i));
     if (Number.isFinite(x) && x > largest) largest = x;
   }
-  const scale = f(largest / 127);
+  const scale = f(largest / steps);
   return scale > 0 && Number.isFinite(f(1 / scale)) ? scale : 1;
 }
 

@@ -32,6 +32,24 @@ typedef struct {
   octavo_activation activation;
 } octavo_gemm_f32;
 
+// C[m, n] = activation(A[m, k] W + bias) as `octavo_gemm_f32`, over weights W[k][n] = f((code - zero) * scale) with a zero
+// and a scale for every `group` values of k of a column. They are unpacked in registers, or a K block at a time into L1.
+typedef struct {
+  size_t m, n, k;  // m <= OCTAVO_GEMM_ROWS
+  const float* a;
+  size_t lda;
+  size_t bits;           // 8 or 4
+  const uint8_t* codes;  // [n / 16][k * bits / 32, rounded up][16] words of 32 bits, the first code lowest
+  size_t group, groups;  // values of k that share a scale, and how many such groups k has, the last may be shorter
+  const float* scales;   // [n / 16][groups][16], zero-padded
+  const uint8_t* zeros;  // the same
+  int prescalable;       // scale * 2^-24 is exact for every scale
+  const float* bias;     // n values, or NULL
+  float* c;
+  size_t ldc;
+  octavo_activation activation;
+} octavo_gemm_f32_codes;
+
 // C[m, n] = activation(fma(float(acc), a_scales[row] * b_scales[column], bias)), where
 // acc = sum of (A code - A zero) * (B code - B zero), exact int32, computed as
 // sum of A codes * B codes - a_zeros[row] * b_sums[column] - a_sums[row] * b_zeros[column].
@@ -171,6 +189,7 @@ typedef struct {
   // 0, or 0x80 where int8 panels hold weight codes + 128 as unsigned bytes. Zero points of columns are then 128 more, and
   // every weight has some (`b_zeros`, `a_sums`).
   uint8_t u8s8_flip;
+  void (*gemm_f32_codes)(const octavo_gemm_f32_codes*);
 } octavo_kernels;
 
 const octavo_kernels* octavo_kernels_scalar(void);

@@ -45,6 +45,7 @@ size_t size_argument(const Napi::Value& value, const char* name) {
 Elements<float> float_elements(const Napi::Value& value, const char* name) { return elements<float>(value, name, napi_float32_array); }
 Elements<double> double_elements(const Napi::Value& value, const char* name) { return elements<double>(value, name, napi_float64_array); }
 Elements<int8_t> int8_elements(const Napi::Value& value, const char* name) { return elements<int8_t>(value, name, napi_int8_array); }
+Elements<uint8_t> uint8_elements(const Napi::Value& value, const char* name) { return elements<uint8_t>(value, name, napi_uint8_array); }
 Elements<int32_t> int32_elements(const Napi::Value& value, const char* name) { return elements<int32_t>(value, name, napi_int32_array); }
 
 View view_argument(const Napi::Value& value) {

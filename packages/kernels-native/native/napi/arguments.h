@@ -27,6 +27,7 @@ template <class T> struct Elements {
 Elements<float> float_elements(const Napi::Value& value, const char* name);
 Elements<double> double_elements(const Napi::Value& value, const char* name);
 Elements<int8_t> int8_elements(const Napi::Value& value, const char* name);
+Elements<uint8_t> uint8_elements(const Napi::Value& value, const char* name);
 Elements<int32_t> int32_elements(const Napi::Value& value, const char* name);
 
 // An operand: null, a handle of packed weights, or [dtype code, dims, typed array, channels-last]

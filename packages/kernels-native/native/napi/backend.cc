@@ -26,6 +26,7 @@ Napi::Function NativeBackend::Define(Napi::Env env) {
                       InstanceMethod<&NativeBackend::MeasurePeak>("measurePeak"),
                       InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackConv>("packConv"),
                       InstanceMethod<&NativeBackend::PackFloat>("packFloat"), InstanceMethod<&NativeBackend::PackFloatConv>("packFloatConv"),
+                      InstanceMethod<&NativeBackend::PackGrouped>("packGrouped"),
                       InstanceMethod<&NativeBackend::RunOp>("runOp"), InstanceMethod<&NativeBackend::CreateProgram>("createProgram")});
 }
 
@@ -195,6 +196,25 @@ Napi::Value NativeBackend::PackFloatConv(const Napi::CallbackInfo& info) {
   }
   std::shared_ptr<PackedWeight> packed;
   check(env, pack_conv_f32(weight, &packed));
+  return packed_handle(env, std::move(packed));
+}
+
+// packGrouped(codes: Uint8Array, scales: Float32Array, zeroPoints: Uint8Array, n, k, bits, groupSize) -> handle
+Napi::Value NativeBackend::PackGrouped(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Elements<uint8_t> codes = uint8_elements(info[0], "codes");
+  const Elements<float> scales = float_elements(info[1], "scales");
+  const Elements<uint8_t> zeros = uint8_elements(info[2], "zeroPoints");
+  const GroupedWeight weight = {codes.data, scales.data, zeros.data, size_argument(info[3], "n"), size_argument(info[4], "k"),
+                                size_argument(info[5], "bits"), size_argument(info[6], "groupSize")};
+  size_t size, parameters;
+  if ((weight.bits != 8 && weight.bits != 4) || weight.group_size == 0 || __builtin_mul_overflow(weight.n, weight.k, &size) ||
+      weight.k % (8 / weight.bits) != 0 || codes.count != size / (8 / weight.bits) ||
+      __builtin_mul_overflow(weight.n, weight.groups(), &parameters) || scales.count != parameters || zeros.count != parameters) {
+    throw_status(env, fail(Code::InvalidShape, "codes, scales and zero points do not fit a weight [%zu, %zu] in groups", weight.n, weight.k));
+  }
+  std::shared_ptr<PackedWeight> packed;
+  check(env, pack_grouped(weight, &packed));
   return packed_handle(env, std::move(packed));
 }
 

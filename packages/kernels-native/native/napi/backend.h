@@ -51,6 +51,7 @@ class NativeBackend : public Napi::ObjectWrap<NativeBackend> {
   Napi::Value PackLinear(const Napi::CallbackInfo& info);
   Napi::Value PackConv(const Napi::CallbackInfo& info);
   Napi::Value PackFloatConv(const Napi::CallbackInfo& info);
+  Napi::Value PackGrouped(const Napi::CallbackInfo& info);
   Napi::Value PackFloat(const Napi::CallbackInfo& info);
   Napi::Value RunOp(const Napi::CallbackInfo& info);
   Napi::Value CreateProgram(const Napi::CallbackInfo& info);

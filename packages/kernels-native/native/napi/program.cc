@@ -153,10 +153,12 @@ NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     const Napi::Value packed = packed_value.Get(i);
     if (packed.IsExternal()) {
       view.packed = packed_argument(packed);
-      view.present = true;
-      view.dtype = DType::Float32;
-      view.rank = view.packed->rank;
-      for (int d = 0; d < view.rank; d++) view.dims[d] = view.packed->dims[d];
+      if (!view.present) {  // else another op reads the constant as it is
+        view.present = true;
+        view.dtype = DType::Float32;
+        view.rank = view.packed->rank;
+        for (int d = 0; d < view.rank; d++) view.dims[d] = view.packed->dims[d];
+      }
     }
     constants[i] = std::move(view);
   }

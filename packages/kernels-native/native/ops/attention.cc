@@ -1,12 +1,12 @@
+#include "attention.h"
+
 #include <atomic>
 
 #include "ops.h"
 
 namespace octavo {
-// q [batch, queries, heads * d], k and v [batch, keys, heads * d], mask broadcastable to [batch, heads, queries, keys].
-// One head at a time: its keys and values become panels, then blocks of query rows go through scores, softmax and
-// values while the scores are still in cache. attrs: heads, scale.
-Status attention(Call& call) {
+
+Status expect_attention(const Call& call, AttentionShape* shape) {
   OCTAVO_TRY(expect_operands(call, 3, 4, 1));
   const View &q = call.inputs[0], &k = call.inputs[1], &v = call.inputs[2];
   const View* mask = call.optional(3);
@@ -22,15 +22,26 @@ Status attention(Call& call) {
   OCTAVO_TRY(expect_dims(call, "k", k, {batch, keys, width}));
   OCTAVO_TRY(expect_dims(call, "v", v, {batch, keys, width}));
   OCTAVO_TRY(expect_dims(call, "y", call.outputs[0], {batch, queries, width}));
-  size_t steps[4] = {0, 0, 0, 0};
+  *shape = {batch, queries, keys, heads, d, {0, 0, 0, 0}, mask ? mask->floats() : nullptr};
   if (mask) {
     OCTAVO_TRY(expect_tensor(call, "mask", *mask, DType::Float32));
     View scores;
     scores.rank = 4;
     scores.dims[0] = int64_t(batch), scores.dims[1] = int64_t(heads);
     scores.dims[2] = int64_t(queries), scores.dims[3] = int64_t(keys);
-    if (mask->rank != 4 || !broadcast_steps(*mask, scores, steps)) return fail(Code::InvalidShape, "[%s] the mask cannot be broadcast", call.op);
+    if (mask->rank != 4 || !broadcast_steps(*mask, scores, shape->mask_steps)) return fail(Code::InvalidShape, "[%s] the mask cannot be broadcast", call.op);
   }
+  return {};
+}
+
+// q [batch, queries, heads * d], k and v [batch, keys, heads * d], mask broadcastable to [batch, heads, queries, keys].
+// One head at a time: its keys and values become panels, then blocks of query rows go through scores, softmax and
+// values while the scores are still in cache. attrs: heads, scale.
+Status attention(Call& call) {
+  AttentionShape shape;
+  OCTAVO_TRY(expect_attention(call, &shape));
+  const View &q = call.inputs[0], &k = call.inputs[1], &v = call.inputs[2];
+  const size_t batch = shape.batch, queries = shape.queries, keys = shape.keys, heads = shape.heads, d = shape.d, width = heads * d;
   if (call.outputs[0].size() == 0) return {};
   const float scale = call.attr_float(1);
   const size_t key_floats = f32_panel_floats(keys, d), value_floats = f32_panel_floats(d, keys);
@@ -52,8 +63,8 @@ Status attention(Call& call) {
       const octavo_gemm_f32 by_keys = {rows, keys, d, q.floats() + own, width, key_panels, scores, keys, nullptr, OCTAVO_ACT_NONE};
       call.kernels->gemm_f32(&by_keys);
       for (size_t r = 0; r < rows; r++) {
-        const float* bias = mask ? mask->floats() + item * steps[0] + head * steps[1] + (row + r) * steps[2] : nullptr;
-        call.kernels->softmax(scores + r * keys, keys, scale, bias, steps[3]);
+        const float* bias = shape.mask_row(item, head, row + r);
+        call.kernels->softmax(scores + r * keys, keys, scale, bias, shape.mask_steps[3]);
       }
       const octavo_gemm_f32 by_values = {rows, d, keys, scores, keys, value_panels, call.outputs[0].floats() + own, width, nullptr, OCTAVO_ACT_NONE};
       call.kernels->gemm_f32(&by_values);

@@ -38,8 +38,8 @@ Status expect_product(const Call& call, const View& a, const View& b, const View
 }  // namespace
 
 // a [..., m, k], b [..., k, n] -> [..., m, n]. attrs: aScale, aZeroPoint, bScale, bZeroPoint, scale, zeroPoint.
-// b is packed as the weight of a linear is, with scales of 1: the GEMM's float results are then the exact sums rounded to
-// float32, which is the definition, and quantized from there.
+// b becomes panels at each call. With scales of 1 the GEMM's float results are the exact sums rounded to float32, which is
+// the definition, and quantized from there.
 Status quantized_matmul(Call& call) {
   OCTAVO_TRY(expect_operands(call, 2, 2, 1));
   const View &a = call.inputs[0], &b = call.inputs[1];
@@ -49,7 +49,7 @@ Status quantized_matmul(Call& call) {
   OCTAVO_TRY(expect_tensor(call, "y", y, a.dtype));
   OCTAVO_TRY(expect_product(call, a, b, y));
   if (y.size() == 0) return {};
-  const size_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1);
+  const size_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1), padded_n = panel_count(n) * OCTAVO_PANEL;
   const size_t batches = y.size() / m / n;
   const CodeType type = code_type(a);
   const AttrQParams qa = qparams_attr(call, 0), qb = qparams_attr(call, 2), qy = qparams_attr(call, 4);
@@ -57,9 +57,11 @@ Status quantized_matmul(Call& call) {
   // The GEMM takes unsigned a and signed b.
   const uint8_t flip_b = type.flip ^ 0x80;
   const int32_t zero_b = qb.zero + type.shift - 128;
-  const float one = 1.0f;
-  const std::vector<float> ones(OCTAVO_GEMM_ROWS, 1.0f);
-  const std::vector<int32_t> zeros(OCTAVO_GEMM_ROWS, qa.zero + type.shift);
+  const std::vector<float> ones(padded_n > OCTAVO_GEMM_ROWS ? padded_n : OCTAVO_GEMM_ROWS, 1.0f);
+  const std::vector<int32_t> zeros_a(OCTAVO_GEMM_ROWS, qa.zero + type.shift);
+  const std::vector<int32_t> zeros_b(padded_n, zero_b + call.kernels->u8s8_flip);
+  const bool has_zeros = zero_b != 0 || call.kernels->u8s8_flip != 0;
+  std::vector<int32_t> sums(padded_n);
   const uint8_t* a_codes = a.data;
   if (type.flip != 0) {
     uint8_t* flipped = scratch(1, a.size());
@@ -67,49 +69,48 @@ Status quantized_matmul(Call& call) {
     for (size_t i = 0; i < a.size(); i++) flipped[i] = a.data[i] ^ type.flip;
     a_codes = flipped;
   }
-  const size_t gemm_bytes = call.kernels->gemm_u8s8_scratch(k);
-  std::shared_ptr<PackedWeight> packed;
+  const size_t gemm_bytes = call.kernels->gemm_u8s8_scratch(k), panel_bytes = s8_panel_bytes(call.kernels, n, k);
+  Buffer panels(panel_bytes), flipped_b(k * n);
+  if ((panels.data() == nullptr && panel_bytes != 0) || (flipped_b.data() == nullptr && k * n != 0)) {
+    return fail(Code::OutOfMemory, "[%s] no memory to pack b", call.op);
+  }
+  const size_t panel_stride = panel_bytes / panel_count(n);
   size_t packed_at = SIZE_MAX;
   std::atomic<bool> no_memory{false};
   for (size_t batch = 0; batch < batches; batch++) {
     const size_t b_at = matrix_offset(y, b, batch);
     if (b_at != packed_at) {
-      int8_t* transposed = reinterpret_cast<int8_t*>(scratch(0, k * n));
-      if (transposed == nullptr && k != 0) return fail(Code::OutOfMemory, "[%s] no memory to pack b", call.op);
-      for (size_t p = 0; p < k; p++) {
-        for (size_t j = 0; j < n; j++) transposed[j * k + p] = int8_t(b.data[b_at + p * n + j] ^ flip_b);
-      }
-      const Int8Weight weight = {transposed, 1, n, k, 1, &one, &zero_b, false, nullptr};
-      OCTAVO_TRY(pack_s8(call.kernels, weight, ConvGeometry(), &packed));
+      for (size_t i = 0; i < k * n; i++) flipped_b.data()[i] = b.data[b_at + i] ^ flip_b;
+      pack_s8_panels(call.kernels, {flipped_b.as<int8_t>(), n, k, 1, n}, panels.as<int8_t>(), sums.data());
+      for (size_t j = 0; j < n; j++) sums[j] -= int32_t(k) * zero_b;
       packed_at = b_at;
     }
     const uint8_t* rows_a = a_codes + matrix_offset(y, a, batch);
     for_gemm_blocks(call, m, n, k, [&](size_t row, size_t rows, size_t column, size_t columns) {
       uint8_t* gemm_scratch = scratch(2, gemm_bytes);
-      float* sums = reinterpret_cast<float*>(scratch(0, rows * columns * sizeof(float)));
-      if (gemm_scratch == nullptr || sums == nullptr) {
+      float* products = reinterpret_cast<float*>(scratch(0, rows * columns * sizeof(float)));
+      if (gemm_scratch == nullptr || products == nullptr) {
         no_memory = true;
         return;
       }
       int32_t a_sums[OCTAVO_GEMM_ROWS];
-      for (size_t r = 0; packed->has_zeros && r < rows; r++) {
+      for (size_t r = 0; has_zeros && r < rows; r++) {
         a_sums[r] = 0;
         for (size_t i = 0; i < k; i++) a_sums[r] += rows_a[(row + r) * k + i];
       }
       octavo_gemm_u8s8 block = {};
       block.m = rows, block.n = columns, block.k = k;
       block.a = rows_a + row * k, block.lda = k;
-      block.a_scales = ones.data(), block.a_zeros = zeros.data();
-      block.b = packed->panels.as<int8_t>() + column / OCTAVO_PANEL * packed->panel_stride;
-      block.b_scales = packed->scales.as<float>() + column;
-      block.b_sums = packed->sums.as<int32_t>() + column;
-      block.c = sums, block.ldc = columns;
+      block.a_scales = ones.data(), block.a_zeros = zeros_a.data();
+      block.b = panels.as<int8_t>() + column / OCTAVO_PANEL * panel_stride;
+      block.b_scales = ones.data(), block.b_sums = sums.data() + column;
+      block.c = products, block.ldc = columns;
       block.activation = OCTAVO_ACT_NONE;
       block.scratch = gemm_scratch;
-      if (packed->has_zeros) block.a_sums = a_sums, block.b_zeros = packed->zeros.as<int32_t>() + column;
+      if (has_zeros) block.a_sums = a_sums, block.b_zeros = zeros_b.data() + column;
       call.kernels->gemm_u8s8(&block);
       for (size_t r = 0; r < rows; r++) {
-        call.kernels->codes->quantize(sums + r * columns, &to, y.data + (batch * m + row + r) * n + column, columns);
+        call.kernels->codes->quantize(products + r * columns, &to, y.data + (batch * m + row + r) * n + column, columns);
       }
     });
   }

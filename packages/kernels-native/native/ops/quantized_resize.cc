@@ -1,38 +1,10 @@
 #include <string.h>
 
+#include "resampling.h"
 #include "windows.h"
 
 namespace octavo {
 namespace {
-
-// Where one output lies between two inputs, core's `betweens`.
-struct Between {
-  size_t near, far;
-  float weights[2];
-};
-
-std::vector<Between> betweens(size_t from, size_t to, bool align_corners) {
-  std::vector<Between> result(to);
-  const float scale = float(align_corners ? (to > 1 ? double(from - 1) / double(to - 1) : 0.0) : double(from) / double(to));
-  for (size_t i = 0; i < to; i++) {
-    const float middle = scale * float(double(i) + 0.5) - 0.5f;
-    const float position = align_corners ? float(double(scale) * double(i)) : middle > 0 ? middle : 0.0f;
-    const size_t near = size_t(position) < from - 1 ? size_t(position) : from - 1;
-    const float far_weight = float(double(position) - double(near));
-    result[i] = {near, near + 1 < from - 1 ? near + 1 : from - 1, {float(1.0 - double(far_weight)), far_weight}};
-  }
-  return result;
-}
-
-std::vector<size_t> nearest(size_t from, size_t to) {
-  std::vector<size_t> result(to);
-  const float scale = float(double(from) / double(to));
-  for (size_t i = 0; i < to; i++) {
-    const size_t index = size_t(float(double(i) * double(scale)));
-    result[i] = index < from - 1 ? index : from - 1;
-  }
-  return result;
-}
 
 // x [..., height, width] -> y of the attribute's size, the first two numbers of the list at 0.
 Status expect_resize(const Call& call, size_t* at) {

@@ -1,62 +1,9 @@
 #include <string.h>
 
 #include "ops.h"
+#include "strided.h"
 
 namespace octavo {
-namespace {
-
-// Copies elements by steps: out is dense with `dims`, element i of dimension d of the source lies `steps[d]` elements on.
-void copy_strided(const Call& call, const uint8_t* from, const size_t* steps, const View& out) {
-  const size_t bytes = dtype_bytes(out.dtype);
-  if (out.rank == 0) {
-    memcpy(out.data, from, bytes);
-    return;
-  }
-  const size_t row = out.dim(-1), step = steps[out.rank - 1];
-  if (out.size() == 0) return;
-  for_row_chunks(call, out.size() / row, row, [&](size_t first, size_t last) {
-    for (size_t r = first; r < last; r++) {
-      size_t rest = r, at = 0;
-      for (int i = out.rank - 2; i >= 0; i--) {
-        at += rest % out.dim(i) * steps[i];
-        rest /= out.dim(i);
-      }
-      uint8_t* to = out.data + r * row * bytes;
-      const uint8_t* source = from + at * bytes;
-      if (step == 1) {
-        memcpy(to, source, row * bytes);
-      } else if (bytes == 4) {
-        for (size_t i = 0; i < row; i++) memcpy(to + i * 4, source + i * step * 4, 4);
-      } else {
-        for (size_t i = 0; i < row; i++) memcpy(to + i * bytes, source + i * step * bytes, bytes);
-      }
-    }
-  });
-}
-
-void dense_steps(const View& view, size_t* steps) {
-  size_t step = 1;
-  for (int i = view.rank - 1; i >= 0; i--) {
-    steps[i] = step;
-    step *= view.dim(i);
-  }
-}
-
-Status expect_copy(const Call& call) {
-  OCTAVO_TRY(expect_operands(call, 1, 1, 1));
-  OCTAVO_TRY(expect_tensor(call, "x", call.inputs[0], call.inputs[0].dtype));
-  return expect_tensor(call, "y", call.outputs[0], call.inputs[0].dtype);
-}
-
-Status axis_of(const Call& call, const View& x, int64_t asked, int* axis) {
-  const int64_t resolved = asked < 0 ? asked + x.rank : asked;
-  if (resolved < 0 || resolved >= x.rank) return fail(Code::InvalidShape, "[%s] no such dimension", call.op);
-  *axis = int(resolved);
-  return {};
-}
-
-}  // namespace
-
 // reshape and unsqueeze: the same elements. A program gives both sides the same memory; an eager call copies.
 Status copy_alias(Call& call) {
   OCTAVO_TRY(expect_copy(call));
@@ -70,7 +17,7 @@ Status permute(Call& call) {
   OCTAVO_TRY(expect_copy(call));
   const View &x = call.inputs[0], &y = call.outputs[0];
   if (call.attr_count != size_t(x.rank) + 1 || y.rank != x.rank) return fail(Code::InvalidShape, "[%s] the permutation does not fit", call.op);
-  size_t from[kMaxRank], steps[kMaxRank];
+  ptrdiff_t from[kMaxRank], steps[kMaxRank];
   dense_steps(x, from);
   unsigned seen = 0;
   for (int i = 0; i < x.rank; i++) {
@@ -93,14 +40,14 @@ Status select(Call& call) {
   OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
   const int64_t asked = call.attr_int(1), index = asked < 0 ? asked + x.dims[axis] : asked;
   if (index < 0 || index >= x.dims[axis] || y.rank != x.rank - 1) return fail(Code::InvalidShape, "[%s] the index is out of range", call.op);
-  size_t from[kMaxRank], steps[kMaxRank];
+  ptrdiff_t from[kMaxRank], steps[kMaxRank];
   dense_steps(x, from);
   for (int i = 0; i < y.rank; i++) {
     const int own = i < axis ? i : i + 1;
     if (y.dim(i) != x.dim(own)) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
     steps[i] = from[own];
   }
-  copy_strided(call, x.data + size_t(index) * from[axis] * dtype_bytes(x.dtype), steps, y);
+  copy_strided(call, x.data + size_t(index) * size_t(from[axis]) * dtype_bytes(x.dtype), steps, y);
   return {};
 }
 
@@ -115,13 +62,13 @@ Status slice(Call& call) {
   const auto bound = [size](int64_t at) { return at < 0 ? (at + size < 0 ? 0 : at + size) : at > size ? size : at; };
   const int64_t start = bound(call.attr_int(1)), end = bound(call.attr_int(2));
   const int64_t count = end > start ? (end - start + step - 1) / step : 0;
-  size_t steps[kMaxRank];
+  ptrdiff_t steps[kMaxRank];
   dense_steps(x, steps);
   for (int i = 0; i < y.rank; i++) {
     if (y.dims[i] != (i == axis ? count : x.dims[i])) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
   }
-  const size_t offset = size_t(start) * steps[axis];
-  steps[axis] *= size_t(step);
+  const size_t offset = size_t(start) * size_t(steps[axis]);
+  steps[axis] *= ptrdiff_t(step);
   if (y.size() != 0) copy_strided(call, x.data + offset * dtype_bytes(x.dtype), steps, y);
   return {};
 }

@@ -188,4 +188,85 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   return {};
 }
 
+size_t s8_panel_bytes(const octavo_kernels* kernels, size_t n, size_t k) {
+  return panel_count(n) * round_up(k, kernels->u8s8_k_multiple) * OCTAVO_PANEL;
+}
+
+namespace {
+
+// Four rows of k of one panel, column beside column: constant bounds, which compilers turn into shuffles.
+void interleave(const int8_t* from, size_t n_step, size_t k_step, int8_t* to) {
+  if (n_step == 1) {
+    for (size_t j = 0; j < OCTAVO_PANEL; j++) {
+      for (size_t i = 0; i < 4; i++) to[j * 4 + i] = from[i * k_step + j];
+    }
+  } else {
+    for (size_t j = 0; j < OCTAVO_PANEL; j++) memcpy(to + j * 4, from + j * n_step, 4);
+  }
+}
+
+}  // namespace
+
+void pack_s8_panels(const octavo_kernels* kernels, const CodeMatrix& b, int8_t* panels, int32_t* sums) {
+  const size_t group = kernels->u8s8_group, k_padded = round_up(b.k, kernels->u8s8_k_multiple);
+  const bool fours = group == 4 && kernels->u8s8_flip == 0 && (b.n_step == 1 || b.k_step == 1);
+  for (size_t first = 0; first < b.n; first += OCTAVO_PANEL) {
+    const size_t columns = b.n - first < OCTAVO_PANEL ? b.n - first : OCTAVO_PANEL;
+    const int8_t* from = b.codes + first * b.n_step;
+    for (size_t k = 0; k < k_padded; k += group, panels += group * OCTAVO_PANEL) {
+      const int8_t* at = from + k * b.k_step;
+      if (fours && columns == OCTAVO_PANEL && k + group <= b.k) {
+        interleave(at, b.n_step, b.k_step, panels);
+      } else {
+        for (size_t j = 0; j < OCTAVO_PANEL; j++) {
+          for (size_t i = 0; i < group; i++) {
+            const bool padding = j >= columns || k + i >= b.k;
+            panels[j * group + i] = padding ? int8_t(0) : int8_t(at[j * b.n_step + i * b.k_step] ^ kernels->u8s8_flip);
+          }
+        }
+      }
+    }
+    for (size_t j = 0; sums != nullptr && j < OCTAVO_PANEL; j++) {
+      int32_t sum = 0;
+      for (size_t k = 0; j < columns && k < b.k; k++) sum += from[j * b.n_step + k * b.k_step];
+      sums[first + j] = sum;
+    }
+  }
+}
+
+Status pack_grouped(const GroupedWeight& weight, std::shared_ptr<PackedWeight>* out) {
+  const size_t n = weight.n, k = weight.k, groups = weight.groups(), panels = panel_count(n), word = 32 / weight.bits;
+  std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
+  const size_t code_bytes = panels * (round_up(k, word) / word) * OCTAVO_PANEL * sizeof(int32_t);
+  const size_t parameters = panels * groups * OCTAVO_PANEL;
+  if (!packed || !packed->panels.reserve(code_bytes) || !packed->scales.reserve(parameters * sizeof(float)) || !packed->zeros.reserve(parameters)) {
+    return fail(Code::OutOfMemory, "no memory to pack a weight of codes [%zu, %zu]", n, k);
+  }
+  packed->kind = PackedWeight::kGrouped;
+  packed->n = n, packed->k = k;
+  packed->bits = weight.bits, packed->group_size = weight.group_size, packed->k_groups = groups;
+  packed->panel_stride = panels == 0 ? 0 : code_bytes / panels;
+  packed->rank = 2, packed->dims[0] = int64_t(n), packed->dims[1] = int64_t(k);
+  uint8_t* codes = packed->panels.data();
+  float* scales = packed->scales.as<float>();
+  uint8_t* zeros = packed->zeros.data();
+  if (code_bytes != 0) memset(codes, 0, code_bytes);
+  if (parameters != 0) memset(scales, 0, parameters * sizeof(float)), memset(zeros, 0, parameters);
+  for (size_t column = 0; column < n; column++) {
+    const size_t panel = column / OCTAVO_PANEL, lane = column % OCTAVO_PANEL;
+    const uint8_t* from = weight.codes + column * k * weight.bits / 8;
+    uint8_t* to = codes + panel * packed->panel_stride;
+    // A word of codes is four bytes in the order that they have already.
+    for (size_t i = 0; i < k * weight.bits / 8; i++) to[(i / 4 * OCTAVO_PANEL + lane) * 4 + i % 4] = from[i];
+    for (size_t g = 0; g < groups; g++) {
+      const float scale = weight.scales[column * groups + g];
+      scales[(panel * groups + g) * OCTAVO_PANEL + lane] = scale;
+      zeros[(panel * groups + g) * OCTAVO_PANEL + lane] = weight.zeros[column * groups + g];
+      if (scale != 0 && scale > -0x1p-100f && scale < 0x1p-100f) packed->prescalable = false;
+    }
+  }
+  *out = std::move(packed);
+  return {};
+}
+
 }  // namespace octavo

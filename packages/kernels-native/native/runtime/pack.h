@@ -22,10 +22,11 @@ inline size_t f32_panel_floats(size_t n, size_t k) { return panel_count(n) * k *
 // Writes panels [n / 16][k][16] of float B; `out` holds f32_panel_floats(n, k).
 void pack_f32(const float* b, MatrixSteps steps, size_t n, size_t k, float* out);
 
-// A packed weight: float panels; int8 panels with what the epilogue needs of each column; or the int16 weights of a
+// A packed weight: float panels; codes of 8 or 4 bits as `octavo_gemm_f32_codes` has them, with scales and zero points for
+// groups of k; int8 panels with what the epilogue needs of each column; or the int16 weights of a
 // depthwise convolution (`octavo_depthwise_u8s8`) with the same. A convolution has panels for each group.
 struct PackedWeight {
-  enum Kind { kFloat, kInt8, kDepthwise, kFloatConv } kind;
+  enum Kind { kFloat, kInt8, kDepthwise, kFloatConv, kGrouped } kind;
   size_t n, k;  // of one group; of all channels where depthwise
   size_t groups = 1;
   const octavo_kernels* kernels;  // whose int8 layout this is
@@ -36,6 +37,8 @@ struct PackedWeight {
   size_t panel_stride = 0;  // elements from one panel to the next
   size_t gates = 1;         // of a recurrent layer's weight: panels are [units / 16][gates]
   ConvGeometry geometry;    // of an int8 convolution; a float one has it in its attributes
+  size_t bits = 8, group_size = 0, k_groups = 0;  // of codes in groups
+  bool prescalable = true;
   int rank = 0;             // and dims of a float weight, as its op takes it
   int64_t dims[2 + kSpatialAxes] = {};
 
@@ -85,5 +88,28 @@ struct Int8Weight {
 
 // Panels of n columns and k = taps * channels for each group, taps outside; k order = taps, then channels.
 Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const ConvGeometry& geometry, std::shared_ptr<PackedWeight>* out);
+
+// Panels of a matrix B of int8 codes [k][n] that lives for one call, n_step and k_step codes between neighbours; all of
+// `panels` is written, s8_panel_bytes; they hold codes as the kernels want them (`u8s8_flip`). sums: those of the codes of each
+// column, padded to whole panels, or nullptr.
+struct CodeMatrix {
+  const int8_t* codes;
+  size_t n, k, n_step, k_step;
+};
+size_t s8_panel_bytes(const octavo_kernels* kernels, size_t n, size_t k);
+void pack_s8_panels(const octavo_kernels* kernels, const CodeMatrix& b, int8_t* panels, int32_t* sums);
+
+// A weight of codes in groups, as `octavo::linear_weight_only` takes it: codes [n][k * bits / 8], below 8 bits two in a byte,
+// the first in the lower half; scales and zeros [n][groups].
+struct GroupedWeight {
+  const uint8_t* codes;
+  const float* scales;
+  const uint8_t* zeros;
+  size_t n, k, bits, group_size;
+
+  size_t groups() const { return (k + group_size - 1) / group_size; }
+};
+
+Status pack_grouped(const GroupedWeight& weight, std::shared_ptr<PackedWeight>* out);
 
 }  // namespace octavo

@@ -116,10 +116,20 @@ struct Simd {
             _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e.b, bias), 23))};
   }
   static I load_u8(const uint8_t* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
+    return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))),
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
   static I xor_i32(I x, I y) { return {_mm256_xor_si256(x.a, y.a), _mm256_xor_si256(x.b, y.b)}; }
+  static I and_i32(I x, I y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
+  static I shift_right(I x, int bits) { return {_mm256_srli_epi32(x.a, bits), _mm256_srli_epi32(x.b, bits)}; }
+  // Each of a lane's four bytes for itself.
+  static I sub_bytes(I x, I y) { return {_mm256_sub_epi8(x.a, y.a), _mm256_sub_epi8(x.b, y.b)}; }
+  // byte `Byte` of each lane, signed, times 2^24.
+  template <int Byte> static I byte_at_top(I x) {
+    const __m256i order = _mm256_setr_epi8(-1, -1, -1, Byte, -1, -1, -1, 4 + Byte, -1, -1, -1, 8 + Byte, -1, -1, -1, 12 + Byte,
+                                           -1, -1, -1, Byte, -1, -1, -1, 4 + Byte, -1, -1, -1, 8 + Byte, -1, -1, -1, 12 + Byte);
+    return {_mm256_shuffle_epi8(x.a, order), _mm256_shuffle_epi8(x.b, order)};
+  }
   static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { look_up_avx2(table, x, y, n); }
   static void store_u8(uint8_t* p, I x) {
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xD8);

@@ -72,6 +72,14 @@ struct Simd {
   static F pow2(I e) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(e, _mm512_set1_epi32(127)), 23)); }
   static I load_u8(const uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   static I xor_i32(I x, I y) { return _mm512_xor_si512(x, y); }
+  static I and_i32(I x, I y) { return _mm512_and_si512(x, y); }
+  static I shift_right(I x, int bits) { return _mm512_srli_epi32(x, unsigned(bits)); }
+  // Each of a lane's four bytes for itself.
+  static I sub_bytes(I x, I y) { return _mm512_sub_epi8(x, y); }
+  // byte `Byte` of each lane, signed, times 2^24.
+  template <int Byte> static I byte_at_top(I x) {
+    return _mm512_and_si512(_mm512_slli_epi32(x, 24 - 8 * Byte), _mm512_set1_epi32(int32_t(0xFF000000u)));
+  }
   static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { look_up_avx2(table, x, y, n); }
   static void store_u8(uint8_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x)); }
   // clamp(x + zero, low, high) as bytes, 0 <= zero, low, high <= 255; limits move by zero, so that no sum overflows.

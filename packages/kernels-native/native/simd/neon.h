@@ -71,6 +71,18 @@ struct Simd {
   static I min_i32(I x, I y) { return mapi([&](int i) { return vminq_s32(x.v[i], y.v[i]); }); }
   static I max_i32(I x, I y) { return mapi([&](int i) { return vmaxq_s32(x.v[i], y.v[i]); }); }
   static I xor_i32(I x, I y) { return mapi([&](int i) { return veorq_s32(x.v[i], y.v[i]); }); }
+  static I and_i32(I x, I y) { return mapi([&](int i) { return vandq_s32(x.v[i], y.v[i]); }); }
+  static I shift_right(I x, int bits) {
+    return mapi([&](int i) { return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x.v[i]), vdupq_n_s32(-bits))); });
+  }
+  // Each of a lane's four bytes for itself.
+  static I sub_bytes(I x, I y) {
+    return mapi([&](int i) { return vreinterpretq_s32_s8(vsubq_s8(vreinterpretq_s8_s32(x.v[i]), vreinterpretq_s8_s32(y.v[i]))); });
+  }
+  // byte `Byte` of each lane, signed, times 2^24.
+  template <int Byte> static I byte_at_top(I x) {
+    return mapi([&](int i) { return vandq_s32(vshlq_n_s32(x.v[i], 24 - 8 * Byte), vdupq_n_s32(int32_t(0xFF000000u))); });
+  }
   static I half(I x) { return mapi([&](int i) { return vshrq_n_s32(x.v[i], 1); }); }
   static F pow2(I e) {
     return map([&](int i) { return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(e.v[i], vdupq_n_s32(127)), 23)); });

@@ -87,6 +87,20 @@ struct Simd {
   }
   static I load_u8(const uint8_t* p) { return mapi([&](int i) { return int32_t(p[i]); }); }
   static I xor_i32(I a, I b) { return mapi([&](int i) { return a.v[i] ^ b.v[i]; }); }
+  static I and_i32(I a, I b) { return mapi([&](int i) { return a.v[i] & b.v[i]; }); }
+  static I shift_right(I a, int bits) { return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) >> bits); }); }
+  // Each of a lane's four bytes for itself.
+  static I sub_bytes(I a, I b) {
+    return mapi([&](int i) {
+      uint32_t r = 0;
+      for (int byte = 0; byte < 32; byte += 8) r |= (((uint32_t(a.v[i]) >> byte) - (uint32_t(b.v[i]) >> byte)) & 255u) << byte;
+      return int32_t(r);
+    });
+  }
+  // byte `Byte` of each lane, signed, times 2^24.
+  template <int Byte> static I byte_at_top(I a) {
+    return mapi([&](int i) { return int32_t(uint32_t(a.v[i]) >> (8 * Byte) << 24); });
+  }
   // y[i] = table[x[i]], a table of 256 bytes.
   static void look_up(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) { for (size_t i = 0; i < n; i++) y[i] = table[x[i]]; }
   // The 16 lanes, known to be in 0..255, as bytes.

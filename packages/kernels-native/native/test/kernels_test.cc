@@ -182,6 +182,53 @@ void test_gemm_f32_rows(const octavo_kernels* table, const octavo_kernels* scala
   }
 }
 
+// Float GEMM over codes: what the scalar float GEMM gives for the weights that the codes stand for.
+void test_gemm_f32_codes(const octavo_kernels* table, const octavo_kernels* scalar) {
+  constexpr size_t kMostN = 70, kMostK = 600;
+  Guarded a(kRows * (kMostK + 9) * 4), codes(octavo::panel_count(kMostN) * OCTAVO_PANEL * (kMostK + 8));
+  Guarded scales(octavo::panel_count(kMostN) * OCTAVO_PANEL * kMostK * 4), zeros(octavo::panel_count(kMostN) * OCTAVO_PANEL * kMostK);
+  Guarded c(kRows * (kMostN + 9) * 4), bias(kMostN * 4);
+  Random random(options.seed * 1000117);
+  for (size_t round = 0; round < (options.one_in == 1 ? 4000 : 400); round++) {
+    const size_t bits = random.one_in(2) ? 8 : 4, m = random.one_in(2) ? 1 : 1 + random.below(kRows);
+    const size_t n = 1 + random.below(kMostN), k = (random.one_in(8) ? 1 + random.below(kMostK / 2) : random.below(60)) * (8 / bits);
+    const size_t groups_of[] = {8, 32, k + 1, 1 + random.below(20)};
+    octavo::GroupedWeight weight = {nullptr, nullptr, nullptr, n, k, bits, groups_of[random.below(4)]};
+    const size_t groups = weight.groups();
+    const bool tiny = random.one_in(8);  // products in subnormal numbers
+    std::vector<uint8_t> own_codes(n * k * bits / 8), own_zeros(n * groups);
+    std::vector<float> own_scales(n * groups), own_a(m * k), own_bias(n), floats(n * k), panels(octavo::f32_panel_floats(n, k));
+    for (uint8_t& x : own_codes) x = uint8_t(random.below(256));
+    for (uint8_t& x : own_zeros) x = uint8_t(random.below(size_t(1) << bits));
+    for (float& x : own_scales) x = random.wide() * (tiny ? 1e-38f : 1.0f);
+    for (float& x : own_a) x = random.one_in(200) ? check::special(random) : random.wide();
+    for (float& x : own_bias) x = random.wide();
+    for (size_t i = 0; i < n * k; i++) {
+      const size_t group = i / k * groups + i % k / weight.group_size;
+      const int code = own_codes[i * bits / 8] >> i * bits % 8 & ((1 << bits) - 1);
+      floats[i] = float(code - own_zeros[group]) * own_scales[group];
+    }
+    octavo::pack_f32(floats.data(), {1, k}, n, k, panels.data());
+    const Layout l(n, k, random);
+    check::at("m %zu, n %zu, k %zu, lda %zu, ldc %zu, bits %zu, group %zu, tiny %zu", m, n, k, l.lda, l.ldc, bits, weight.group_size, tiny);
+    std::vector<float> expected(m * n);
+    const octavo_gemm_f32 reference = {m, n, k, own_a.data(), k, panels.data(), expected.data(), n, l.bias ? own_bias.data() : nullptr, l.activation};
+    scalar->gemm_f32(&reference);
+    weight.codes = own_codes.data(), weight.scales = own_scales.data(), weight.zeros = own_zeros.data();
+    std::shared_ptr<PackedWeight> packed;
+    if (!check::expect(octavo::pack_grouped(weight, &packed).ok())) continue;
+    const size_t count = octavo::panel_count(n), parameters = count * groups * OCTAVO_PANEL;
+    octavo_gemm_f32_codes gemm = {m, n, k, copy_rows(a, own_a.data(), k, m, k, l.lda, NAN, random), l.lda, bits,
+                                  codes.copy(packed->panels.data(), count * packed->panel_stride, random), weight.group_size, groups,
+                                  scales.copy(packed->scales.as<float>(), parameters, random),
+                                  zeros.copy(packed->zeros.data(), parameters, random), packed->prescalable,
+                                  l.bias ? bias.copy(own_bias.data(), n, random) : nullptr, fresh_rows(c, m, n, l.ldc, random), l.ldc, l.activation};
+    table->gemm_f32_codes(&gemm);
+    check::expect_floats("C", gemm.c, l.ldc, expected.data(), n, m, n);
+    expect_gaps_untouched(gemm.c, m, n, l.ldc);
+  }
+}
+
 // Integer GEMM.
 
 // Codes and weights whose pair sums saturate an int16 (255 * 127 * 2, 255 * -128 * 2) or cancel; and the same with codes
@@ -659,6 +706,7 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar, const
     run(table->gemm_f32_name, "all tails", test_gemm_f32);
     run(table->gemm_f32_name, "many rows", test_gemm_f32_rows);
     alone(table->gemm_f32_name, "formula", test_gemm_f32_formula);
+    run(table->gemm_f32_name, "over codes of 8 and 4 bits", test_gemm_f32_codes);
   }
   run(table->gemm_u8s8_name, "all tails", test_gemm_u8s8);
   run(table->gemm_u8s8_name, "many rows", test_gemm_u8s8_rows);

@@ -38,21 +38,24 @@ using MicroKernel = void (*)(const A* a, size_t lda, const B* b, size_t panel_st
 // Micro: { A, B, Acc types; kRows; kPanels (largest NP of a full strip); kBlock; get(rows, panels);
 //          panels_for(rows): how many panels a call of few rows takes at once }.
 // epilogue(column, count, row, rows, acc, stride): `rows` rows of a panel from row `row` on; `acc` is at the first of them.
-template <class Micro, class Epilogue>
-inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, const typename Micro::B* b,
-                       size_t panel_stride, size_t b_row, Epilogue epilogue) {
-  const size_t group = Micro::panels_for(m);
+// blocks(panel, panels, k0, kc): a group's first panel at the K block, and the elements from one panel to the next.
+template <class B> struct PanelBlock {
+  const B* first;
+  size_t panel_stride;
+};
+template <class Micro, class Blocks, class Epilogue>
+inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, size_t group, Blocks blocks, Epilogue epilogue) {
   const size_t panels = (n + OCTAVO_PANEL - 1) / OCTAVO_PANEL;
   alignas(64) typename Micro::Acc acc[Micro::kAccumulators];
   for (size_t p = 0; p < panels; p += group) {
     const size_t np = min_size(group, panels - p);
     const size_t stride = np * OCTAVO_PANEL;
-    const typename Micro::B* group_b = b + p * panel_stride;
     for (size_t k0 = 0; k0 == 0 || k0 < k; k0 += Micro::kBlock) {
       const size_t kc = min_size(Micro::kBlock, k - k0);
+      const PanelBlock<typename Micro::B> block = blocks(p, np, k0, kc);
       for (size_t r = 0; r < m; r += Micro::kRows) {
         const size_t rows = min_size(Micro::kRows, m - r);
-        Micro::get(rows, np)(a + r * lda + k0, lda, group_b + k0 * b_row, panel_stride, kc, acc + r * stride, stride, k0 != 0);
+        Micro::get(rows, np)(a + r * lda + k0, lda, block.first, block.panel_stride, kc, acc + r * stride, stride, k0 != 0);
       }
     }
     for (size_t q = 0; q < np; q++) {
@@ -62,27 +65,47 @@ inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a,
   }
 }
 
+// Over panels in memory, rows of which are `b_row` elements apart.
+template <class Micro, class Epilogue>
+inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, const typename Micro::B* b,
+                       size_t panel_stride, size_t b_row, Epilogue epilogue) {
+  const auto blocks = [=](size_t p, size_t, size_t k0, size_t) {
+    return PanelBlock<typename Micro::B>{b + p * panel_stride + k0 * b_row, panel_stride};
+  };
+  drive_gemm<Micro>(m, n, k, a, lda, Micro::panels_for(m), blocks, epilogue);
+}
+
+// Calls run(finish) with the activation of a GEMM as a function of 16 columns.
+template <class Run> inline void with_activation(octavo_activation activation, Run run) {
+  if (activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
+  else run([activation](Simd::F x) { return activate(x, activation); });
+}
+
+// Rows of C from the float sums of a panel's 16 columns. G: a GEMM of floats, for its bias, c and ldc.
+template <class G, class Finish>
+inline void finish_floats(const G* g, size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride, Finish finish) {
+  for (size_t r = row; r < row + rows; r++, acc += stride) {
+    Simd::F x = Simd::load(acc);
+    if (g->bias) {
+      const float* bias = g->bias + column;
+      x = Simd::add(x, count >= OCTAVO_PANEL ? Simd::load(bias) : Simd::load_first(bias, count));
+    }
+    store_columns(g->c + r * g->ldc + column, finish(x), count);
+  }
+}
+
 template <class Micro> inline void gemm_f32(const octavo_gemm_f32* g) {
-  const auto run = [g](auto finish) {
+  with_activation(g->activation, [g](auto finish) {
     drive_gemm<Micro>(g->m, g->n, g->k, g->a, g->lda, g->b, g->k * OCTAVO_PANEL, OCTAVO_PANEL,
                       [&](size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride) {
-                        for (size_t r = row; r < row + rows; r++, acc += stride) {
-                          Simd::F x = Simd::load(acc);
-                          if (g->bias) {
-                            const float* bias = g->bias + column;
-                            x = Simd::add(x, count >= OCTAVO_PANEL ? Simd::load(bias) : Simd::load_first(bias, count));
-                          }
-                          store_columns(g->c + r * g->ldc + column, finish(x), count);
-                        }
+                        finish_floats(g, column, count, row, rows, acc, stride, finish);
                       });
-  };
-  if (g->activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
-  else run([g](Simd::F x) { return activate(x, g->activation); });
+  });
 }
 
 // Calls run(epilogue) with what makes float rows of C of exact sums.
 template <class Run> inline void with_float_epilogue(const octavo_gemm_u8s8* g, Run run) {
-  const auto finished_by = [&](auto finish) {
+  with_activation(g->activation, [&](auto finish) {
     run([g, finish](size_t column, size_t count, size_t row, size_t rows, const int32_t* acc, size_t stride) {
       for (size_t r = row; r < row + rows; r++, acc += stride) {
         const Simd::I zero = Simd::set1_i32(g->a_zeros[r]);
@@ -96,9 +119,7 @@ template <class Run> inline void with_float_epilogue(const octavo_gemm_u8s8* g, 
         store_columns(g->c + r * g->ldc + column, finish(x), count);
       }
     });
-  };
-  if (g->activation == OCTAVO_ACT_NONE) finished_by([](Simd::F x) { return x; });
-  else finished_by([g](Simd::F x) { return activate(x, g->activation); });
+  });
 }
 
 // The integer GEMM over A codes that the micro-kernel can read in place: [m][lda], K padded with zeros to the panels'.

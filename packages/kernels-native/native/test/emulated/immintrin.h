@@ -115,11 +115,22 @@ inline m512i _mm512_cvtepu8_epi32(__m128i a) {
   return ints([&](int i) { return int32_t(x[i]); });
 }
 inline m512i _mm512_xor_si512(m512i a, m512i b) { return ints([&](int i) { return a.v[i] ^ b.v[i]; }); }
+inline m512i _mm512_and_si512(m512i a, m512i b) { return ints([&](int i) { return a.v[i] & b.v[i]; }); }
+inline m512i _mm512_sub_epi8(m512i a, m512i b) {
+  m512i r;
+  uint8_t x[64], y[64];
+  memcpy(x, &a, 64);
+  memcpy(y, &b, 64);
+  for (int i = 0; i < 64; i++) x[i] = uint8_t(x[i] - y[i]);
+  memcpy(&r, x, 64);
+  return r;
+}
 inline m512i _mm512_add_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) + uint32_t(b.v[i])); }); }
 inline m512i _mm512_sub_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) - uint32_t(b.v[i])); }); }
 inline m512i _mm512_mullo_epi32(m512i a, m512i b) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) * uint32_t(b.v[i])); }); }
 inline m512i _mm512_srai_epi32(m512i a, unsigned n) { return ints([&](int i) { return a.v[i] >> n; }); }
 inline m512i _mm512_slli_epi32(m512i a, unsigned n) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) << n); }); }
+inline m512i _mm512_srli_epi32(m512i a, unsigned n) { return ints([&](int i) { return int32_t(uint32_t(a.v[i]) >> n); }); }
 // Four products of an unsigned byte of `a` by a signed byte of `b`, added to a lane without saturation.
 inline m512i _mm512_dpbusd_epi32(m512i sum, m512i a, m512i b) {
   uint8_t u[64];
@@ -199,10 +210,13 @@ inline __m256i _mm256_dpbusd_avx_epi32(__m256i sum, __m256i a, __m256i b) {
 #define _mm512_cvtepi32_epi8 emulated::_mm512_cvtepi32_epi8
 #define _mm512_cvtepu8_epi32 emulated::_mm512_cvtepu8_epi32
 #define _mm512_xor_si512 emulated::_mm512_xor_si512
+#define _mm512_and_si512 emulated::_mm512_and_si512
+#define _mm512_sub_epi8 emulated::_mm512_sub_epi8
 #define _mm512_add_epi32 emulated::_mm512_add_epi32
 #define _mm512_sub_epi32 emulated::_mm512_sub_epi32
 #define _mm512_mullo_epi32 emulated::_mm512_mullo_epi32
 #define _mm512_srai_epi32 emulated::_mm512_srai_epi32
 #define _mm512_slli_epi32 emulated::_mm512_slli_epi32
+#define _mm512_srli_epi32 emulated::_mm512_srli_epi32
 #define _mm512_dpbusd_epi32 emulated::_mm512_dpbusd_epi32
 #define _mm256_dpbusd_avx_epi32 emulated::_mm256_dpbusd_avx_epi32
