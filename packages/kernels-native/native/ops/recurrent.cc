@@ -74,7 +74,7 @@ Status int8_weights(const Call& call, const Form& form, RecurrentLayer* layer) {
   layer->hidden = layer->width = ih.n / form.gates();
   layer->ih = {ih.k, nullptr, nullptr, &ih};
   layer->hh = {hh.k, nullptr, nullptr, &hh};
-  layer->scheme = call.attr_int(1), layer->reduce_range = call.attr_int(2) != 0;
+  layer->scheme = call.attr_int(1), layer->reduce_range = call.attr_int(2) == 1;
   return {};
 }
 
@@ -100,7 +100,7 @@ Status run(Call& call, const Form& form) {
   if (x.rank != 3) return fail(Code::InvalidShape, "[%s] x must be [time, batch, in]", call.op);
   RecurrentLayer layer = {};
   layer.cell = form.cell, layer.gates = form.gates(), layer.time = x.dim(0), layer.batch = x.dim(1);
-  layer.reverse = call.attr_int(0) != 0, layer.x = x.floats();
+  layer.reverse = call.attr_int(0) == 1, layer.x = x.floats();
   OCTAVO_TRY(form.int8 ? int8_weights(call, form, &layer) : float_weights(call, form, &layer));
   if (layer.ih.k != x.dim(2) || layer.hh.k != layer.width) return fail(Code::InvalidShape, "[%s] x and the states do not fit the weights", call.op);
   const View* lengths = call.optional(form.lengths());
