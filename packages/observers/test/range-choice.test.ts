@@ -150,3 +150,19 @@ describe.each(CLASSES.map((Class) => [Class.typeName, Class] as const))('%s', (_
     expect(observer.calculateQParams().scale).toBe(Math.fround(3 / 7));
   });
 });
+
+describe('EntropyObserver', () => {
+  test('does not cut a range because most values are 0', () => {
+    const observer = new EntropyObserver();
+    // Nine in ten are 0; the rest lie evenly in 0 to 6.
+    observer.observe(
+      new Tensor(
+        'float32',
+        Float32Array.from({ length: 60_000 }, (_, i) => (i % 10 === 0 ? i / 1e4 : 0)),
+        [60_000],
+      ),
+    );
+    const { scales, zeroPoints } = observer.calculateQParams();
+    expect((scales[0] as number) * (255 - (zeroPoints[0] as number))).toBeGreaterThan(5.9);
+  });
+});

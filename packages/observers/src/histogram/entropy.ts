@@ -18,7 +18,9 @@ export class EntropyObserver extends BinnedObserver {
   }
 
   protected override chooseRange(): { min: number; max: number } {
-    const { histogram, minVal, maxVal, bins } = this;
+    const { minVal, maxVal, bins } = this;
+    const histogram = this.histogram.slice();
+    tellNothingOfZero(histogram, minVal, maxVal);
     const levels = this.quantMax - this.quantMin + 1;
     const width = (maxVal - minVal) / bins;
     const largest = Math.max(-minVal, maxVal);
@@ -37,6 +39,18 @@ export class EntropyObserver extends BinnedObserver {
     }
     return best;
   }
+}
+
+/**
+ * Gives the bin of 0 its neighbour's count (NVIDIA's pytorch-quantization, `_compute_amax_entropy`): 0 has a code in any
+ * range, and where most values are 0, as behind a relu, the divergence would be that of this one bin.
+ */
+function tellNothingOfZero(histogram: Float32Array, min: number, max: number): void {
+  if (min > 0 || max < 0) return;
+  const last = histogram.length - 1;
+  const zero = Math.min(Math.floor((-min / (max - min)) * histogram.length), last);
+  const neighbours = [zero - 1, zero + 1].filter((i) => i >= 0 && i <= last).map((i) => histogram[i] as number);
+  histogram[zero] = Math.min(histogram[zero] as number, Math.max(...neighbours));
 }
 
 /**
