@@ -1,5 +1,5 @@
 // npm run bench -- ARGS: our speed and onnxruntime-node's, in turn in one process.
-// npm run accuracy -- MODEL DATA [--only PATTERN]: what each way to quantize costs on MRPC.
+// npm run accuracy -- MODEL DATA [OPTIONS]: what each way to quantize costs, on MRPC or ImageNet (bench/src/accuracy/main.ts).
 import { run, step, stop } from './process.mjs';
 import { setup } from './setup.mjs';
 
