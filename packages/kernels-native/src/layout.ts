@@ -35,7 +35,7 @@ const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
     ...['max_pool2d', 'avg_pool2d', 'adaptive_avg_pool2d'].map((name) => `quantized::${name}`),
     ...['upsample_nearest2d', 'upsample_bilinear2d', 'batch_norm'].map((name) => `quantized::${name}`),
   ],
-  mixes: ['aten::add', 'aten::sub', 'aten::mul', 'aten::div', 'quantized::add', 'quantized::mul'],
+  mixes: ['aten::add', 'aten::sub', 'aten::mul', 'aten::div', 'quantized::add', 'quantized::mul', 'octavo::add_linear'],
   joins: ['aten::cat'],
   reads: ['quantized::mean'],
 };

@@ -117,6 +117,7 @@ export function checkBuffer(tensor: Tensor): void {
 const DEFAULTS: Readonly<Record<string, number>> = {
   activation: 0,
   relu: 0,
+  shift: 0,
   nchw: 0,
   ceilMode: 0,
   countIncludePad: 0,

@@ -36,23 +36,25 @@ const unary =
 const activation = (params: (r: Random) => Attrs = () => ({})): Cases[string] =>
   unary((r, type) => ({ ...qparams(r, type, 'x'), ...params(r), ...qparams(r, type, '') }));
 
-const binary: Cases[string] = (r) => {
-  const type = codeType(r);
-  const shape = dims(r, 1, 4, 9);
-  const thin = (): Tensor =>
-    codes(
-      r,
-      shape.slice(integer(r, 0, shape.length)).map((d) => (r() < 0.3 ? 1 : d)),
-      type,
-    );
-  const attrs = {
-    ...qparams(r, type, 'a'),
-    ...qparams(r, type, 'b'),
-    ...qparams(r, type, ''),
-    ...flag(r, 'relu'),
+const binary =
+  (more: (r: Random) => Attrs = (r) => flag(r, 'relu')): Cases[string] =>
+  (r) => {
+    const type = codeType(r);
+    const shape = dims(r, 1, 4, 9);
+    const thin = (): Tensor =>
+      codes(
+        r,
+        shape.slice(integer(r, 0, shape.length)).map((d) => (r() < 0.3 ? 1 : d)),
+        type,
+      );
+    const attrs = {
+      ...qparams(r, type, 'a'),
+      ...qparams(r, type, 'b'),
+      ...qparams(r, type, ''),
+      ...more(r),
+    };
+    return [[r() < 0.6 ? codes(r, shape, type) : thin(), r() < 0.4 ? codes(r, shape, type) : thin()], attrs];
   };
-  return [[r() < 0.6 ? codes(r, shape, type) : thin(), r() < 0.4 ? codes(r, shape, type) : thin()], attrs];
-};
 
 /** Attributes of a sliding window over 1 to 3 axes and the dims of an image that holds it. */
 export function slidingWindow(
@@ -74,8 +76,9 @@ export const some = (r: Random, shape: readonly number[]): Tensor | null => (r()
 
 /** Random operands of the static quantized ops. */
 export const QUANTIZED_CASES: Cases = {
-  'quantized::add': binary,
-  'quantized::mul': binary,
+  'quantized::add': binary(),
+  'quantized::mul': binary(),
+  'octavo::add_linear': binary((r) => ({ shift: r() < 0.5 ? 0 : 128 })),
   'quantized::add_scalar': unary((r, type) => ({
     ...qparams(r, type, 'x'),
     other: integer(r, -300, 300),

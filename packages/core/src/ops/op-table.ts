@@ -26,7 +26,7 @@ import * as parametric from './parametric-activations.js';
 import { adaptiveAvgPool, avgPool, maxPool } from './pool.js';
 import { dequantize, quantizePerChannel, quantizePerRow, quantizePerTensor } from './quantize.js';
 import * as activations from './quantized/activations.js';
-import { quantizedAdd, quantizedMul } from './quantized/binary.js';
+import { addLinear, quantizedAdd, quantizedMul } from './quantized/binary.js';
 import { quantizedConv, quantizedConvTranspose } from './quantized/conv.js';
 import { EMBEDDING_TABLE_OPS } from './quantized/embedding.js';
 import { quantizedLinear } from './quantized/linear.js';
@@ -133,6 +133,7 @@ export const OP_LIST: readonly OpDef[] = [
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
   ...ARRAY_OPS, // 120 to 171
+  addLinear, // 172
   ...RECURRENT_LAYER_OPS, // 177 to 180
   activations.quantizedGelu, // 190
   attentionInt8,

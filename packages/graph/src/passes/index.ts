@@ -9,6 +9,7 @@ import { fuseGelu } from './fuse-gelu.js';
 import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
 import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
+import { fuseOnnxAdd } from './fuse-onnx-add.js';
 import { fuseOnnxDynamic } from './fuse-onnx-dynamic.js';
 import { fuseRecurrentDynamic } from './fuse-recurrent-dynamic.js';
 import { fuseStatic } from './fuse-static.js';
@@ -17,6 +18,7 @@ import type { Pass } from './pass.js';
 import { fuseTables, unpackTables } from './quantized-tables.js';
 import { removeDeadCode } from './remove-dead-code.js';
 import { replaceObservers } from './replace-observers.js';
+import { settleImported } from './settle-imported.js';
 import type { Shapes } from './shapes.js';
 import { shareEqualNodes } from './share-equal-nodes.js';
 import { splitLinearDynamic } from './split-linear-dynamic.js';
@@ -38,9 +40,12 @@ export const importPasses = (shapes: Shapes): readonly Pass[] => [
   fuseLinearBias,
   fuseOnnxDynamic,
   fuseGelu,
+  fuseOnnxAdd,
   unsignedCodes,
   removeDeadCode,
   fuseStatic,
+  removeDeadCode,
+  settleImported,
   removeDeadCode,
 ];
 

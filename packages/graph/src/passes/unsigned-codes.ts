@@ -3,8 +3,10 @@ import type { Graph } from '../ir/graph.js';
 import { constantSpec, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import { leafQParams } from '../ir/static-qparams.js';
+import { unsigned } from '../ir/stored-weight.js';
 import type { Value } from '../ir/value.js';
 import { tensorType } from '../ir/value-type.js';
+import { ADD_LINEAR } from './fuse-onnx-add.js';
 
 const QUANTIZE = 'octavo::quantize_linear';
 const DEQUANTIZE = 'octavo::dequantize_linear';
@@ -52,6 +54,12 @@ export function unsignedCodes(graph: Graph): Graph {
   return graph;
 }
 
+/** Attributes of a sum of codes that all lie 128 higher. */
+function raised(attrs: Node['attrs']): Node['attrs'] {
+  const zeroPoints = ['aZeroPoint', 'bZeroPoint', 'zeroPoint'].map((name) => [name, (attrs[name] as number) + 128]);
+  return { ...attrs, ...Object.fromEntries(zeroPoints), shift: 128 };
+}
+
 /** The same codes as quint8, made behind the node that makes them; undefined where they come from elsewhere. */
 function unsignedTwin(value: Value, twins: Map<Value, Value>): Value | undefined {
   const known = twins.get(value);
@@ -74,12 +82,20 @@ function quantizedTwin(value: Value): Value | undefined {
   return twinOf(value, [x, scale, zero], { ...node.attrs, dtype: DTYPES.uint8.code });
 }
 
-/** Codes that were only moved since; of uint8, what makes them need not be known. */
+/** Codes that were only moved or added since; of uint8, what makes them need not be known. */
 function movedTwin(value: Value, twins: Map<Value, Value>): Value | undefined {
   const { node } = value;
-  if (!MOVES.has(node.op)) return isSigned(value) ? undefined : value;
-  const inputs = node.inputs.map((input) => input && unsignedTwin(input, twins));
-  return inputs.includes(undefined) ? undefined : twinOf(value, inputs as (Value | null)[], node.attrs);
+  const isSum = node.op === ADD_LINEAR;
+  if (!isSum && !MOVES.has(node.op)) return isSigned(value) ? undefined : value;
+  const inputs = node.inputs.map((input) => input && (constantTwin(input) ?? unsignedTwin(input, twins)));
+  if (inputs.includes(undefined)) return undefined;
+  return twinOf(value, inputs as (Value | null)[], isSum && isSigned(value) ? raised(node.attrs) : node.attrs);
+}
+
+/** Constant codes as uint8. */
+function constantTwin(value: Value): Value | undefined {
+  const tensor = leafTensor(value);
+  return tensor && value.node.graph.insert(constantSpec(unsigned(tensor)), value.node).output;
 }
 
 /** A node like that of a value, over other operands, in its place for all who read codes of uint8. */

@@ -11,13 +11,15 @@ export type Precision = 'int8' | 'float' | 'border';
 
 const CODES: readonly string[] = ['qint8', 'quint8', 'qint32'];
 
+const DEQUANTIZERS: readonly string[] = ['aten::dequantize', 'octavo::dequantize_linear'];
+
 function isCodes({ type }: Value): boolean {
   return type.kind === 'tensor' && CODES.includes(type.dtype);
 }
 
 /** Int8 where codes or packed weights go in, float where they do not, a border where a node only quantizes or dequantizes. */
 export function precisionOf(node: Node): Precision {
-  if (quantizerOf(node) !== undefined || node.op === 'aten::dequantize') return 'border';
+  if (quantizerOf(node) !== undefined || DEQUANTIZERS.includes(node.op)) return 'border';
   const packed = node.inputs.some((input) => input?.type.kind === 'packed');
   return packed || node.inputs.some((input) => input !== null && isCodes(input)) ? 'int8' : 'float';
 }

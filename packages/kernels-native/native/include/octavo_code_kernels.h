@@ -49,6 +49,8 @@ struct octavo_code_kernels {
   // rounded after every operation: to(h0 (w0 p00 + w1 p01) + h1 (w0 p10 + w1 p11) - (zero - shift)).
   void (*interpolate)(const uint8_t* const p[4], const float w[2], const float h[2], int32_t shift, const octavo_to_codes* to,
                       uint8_t* y, size_t n);
+  // to(fma(scale, a - zero, fma(scale, b - zero, offset))).
+  void (*add_linear)(octavo_code_row a, octavo_code_row b, float offset, const octavo_to_codes* to, uint8_t* y, size_t n);
 };
 
 #endif

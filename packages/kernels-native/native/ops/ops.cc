@@ -141,6 +141,7 @@ const Op kOps[] = {
     {171, "octavo::slice_like", slice_like},
     {191, "octavo::multi_head_attention_int8", attention_int8},
     {192, "octavo::linear_weight_only", linear_weight_only},
+    {172, "octavo::add_linear", add_linear},
 };
 
 // What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or
@@ -157,7 +158,7 @@ Orders orders_of(int opcode) {
   if (opcode >= 52 && opcode <= 66) return Orders::kSame;                    // functions and pools of codes
   if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes
   if (opcode >= 68 && opcode <= 70) return Orders::kSame;                    // resizing and batch norm of codes
-  if (opcode == 161 || opcode == 162) return Orders::kOwnCheck;              // ONNX's quantization
+  if (opcode == 161 || opcode == 162 || opcode == 172) return Orders::kOwnCheck;  // ONNX's quantization, and sum of codes
   return opcode == 113 ? Orders::kOwnCheck : Orders::kRowMajor;
 }
 

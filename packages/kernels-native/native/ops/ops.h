@@ -45,6 +45,7 @@ Status quantize_linear(Call& call);
 Status dequantize_linear(Call& call);
 Status quantized_add(Call& call);
 Status quantized_mul(Call& call);
+Status add_linear(Call& call);
 Status quantized_add_scalar(Call& call);
 Status quantized_mul_scalar(Call& call);
 Status quantized_requantize(Call& call);

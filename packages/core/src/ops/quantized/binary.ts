@@ -1,3 +1,4 @@
+import { fma } from '../../numerics/fma.js';
 import { dequantizeValue, inverseScale, quantizeValue } from '../../numerics/quantize.js';
 import { broadcastDims, broadcastStrides } from '../../tensor/shape.js';
 import { forEachIndex } from '../../tensor/strided.js';
@@ -72,3 +73,47 @@ export const quantizedMul = binary('quantized::mul', 51, (attrs, qmin, qmax) => 
   const multiplier = f(f(a.scale * b.scale) * inverseScale(y.scale));
   return (qa, qb) => quantizeValue(f((qa - a.zeroPoint) * (qb - b.zeroPoint)), multiplier, y.zeroPoint, qmin, qmax);
 });
+
+/**
+ * Sum of codes as ONNX Runtime's QLinearAdd rounds it where there is AVX2 (`qladd_avx2.cpp`):
+ * rint(fma(a, ra, fma(b, rb, offset))) of the codes a and b themselves, with ra = f(aScale / scale),
+ * rb = f(bScale / scale) and offset = f(zeroPoint - fma(ra, za, f(rb zb))). Other codes than `quantized::add` at ties.
+ * Codes and zero points that lie `shift` above those of the model (128 for a model of int8 codes, here in uint8) are
+ * less it in the formula.
+ */
+export const addLinear: OpDef = {
+  name: 'octavo::add_linear',
+  opcode: 172,
+  inputs: ['a', 'b'],
+  attrs: {
+    aScale: 'float',
+    aZeroPoint: 'int',
+    bScale: 'float',
+    bZeroPoint: 'int',
+    scale: 'float',
+    zeroPoint: 'int',
+    shift: 'int',
+  },
+  outputs: ['y'],
+  infer: quantizedAdd.infer,
+  reference(inputs, attrs) {
+    const [a, b] = inputs.map(codesOf) as [ReturnType<typeof codesOf>, ReturnType<typeof codesOf>];
+    const [qa, qb, out] = [qparamsOf(attrs, 'a'), qparamsOf(attrs, 'b'), qparamsOf(attrs, '')];
+    const shift = attrNumber(attrs, 'shift', 0);
+    const [ra, rb] = [f(qa.scale / out.scale), f(qb.scale / out.scale)];
+    const zeros = fma(ra, qa.zeroPoint - shift, f(rb * (qb.zeroPoint - shift)));
+    const offset = f(out.zeroPoint - shift - zeros);
+    const { qmin, qmax } = codeRange(a.type);
+    const dims = broadcastDims(a.dims, b.dims, this.name);
+    return [
+      codesTensor(a.type, dims, (y) => {
+        let at = 0;
+        forEachIndex(dims, [broadcastStrides(a.dims, dims), broadcastStrides(b.dims, dims)], ([i, j]) => {
+          const right = fma((b.data[j as number] as number) - shift, rb, offset);
+          const sum = fma((a.data[i as number] as number) - shift, ra, right);
+          y[at++] = quantizeValue(sum, 1, shift, qmin, qmax);
+        });
+      }),
+    ];
+  },
+};

@@ -1,6 +1,8 @@
-import { DTYPES, type DType } from '@octavo/core';
+import { DTYPES, type DType, type QParams } from '@octavo/core';
 import type { Rule, RuleContext } from '../../import/rule.js';
+import { leafQParams } from '../../ir/static-qparams.js';
 import type { Value } from '../../ir/value.js';
+import { ADD_LINEAR, addLinearAttrs } from '../../passes/fuse-onnx-add.js';
 import { askedDType } from './dtypes.js';
 import { cast, scalar } from './math.js';
 import { averaged, convAttrs, convolution, gemmOf, globallyAveraged, linearOrProduct } from './nn.js';
@@ -133,6 +135,14 @@ const qlinearBinary =
   (n) =>
     codesBy(n, n.op(op, [floatsAt(n, 0), floatsAt(n, 3)]), 6);
 
+/** com.microsoft QLinearAdd has a rounding of its own, of codes of one dtype with constant qparams. */
+const qlinearAdd: Rule = (n) => {
+  const qparams = [1, 4, 6].map((scale) => leafQParams(n.input(scale), n.optional(scale + 1)));
+  const [a, b, y] = qparams as [QParams, QParams, QParams];
+  if (qparams.includes(undefined) || n.dtype(n.input(0)) !== n.dtype(n.input(3))) return qlinearBinary('aten::add')(n);
+  return n.op(ADD_LINEAR, [n.input(0), n.input(3)], addLinearAttrs(a, b, y));
+};
+
 /** com.microsoft functions of one quantized tensor. */
 const qlinearUnary =
   (compute: (n: RuleContext, x: Value) => Value): Rule =>
@@ -189,7 +199,7 @@ export const QUANTIZED_RULES: Readonly<Record<string, Rule>> = {
   'com.microsoft::DynamicQuantizeMatMul': dynamicQuantizeMatmul,
   'com.microsoft::MatMulIntegerToFloat': matmulIntegerToFloat,
   'com.microsoft::QGemm': qgemm,
-  'com.microsoft::QLinearAdd': qlinearBinary('aten::add'),
+  'com.microsoft::QLinearAdd': qlinearAdd,
   'com.microsoft::QLinearAveragePool': qlinearUnary(averaged),
   'com.microsoft::QLinearConcat': qlinearConcat,
   'com.microsoft::QLinearGlobalAveragePool': qlinearUnary(globallyAveraged),

@@ -75,6 +75,17 @@ void add_code_row(octavo_code_row a, octavo_code_row b, const octavo_to_codes* t
   });
 }
 
+void add_linear_row(octavo_code_row a, octavo_code_row b, float offset, const octavo_to_codes* to, uint8_t* y, size_t n) {
+  if (n == 0) return;
+  const ToCodes codes(to);
+  const Steps left(a, to->flip), right(b, to->flip);
+  const Simd::F sa = Simd::set1(a.scale), sb = Simd::set1(b.scale), shift = Simd::set1(offset);
+  by_16(n, [&](size_t i, size_t count) {
+    const Simd::F other = Simd::fma(right.load(i, count), sb, shift);
+    codes.store(y + i, Simd::fma(left.load(i, count), sa, other), count);
+  });
+}
+
 void mul_code_row(octavo_code_row a, octavo_code_row b, const octavo_to_codes* to, uint8_t* y, size_t n) {
   if (n == 0) return;
   const ToCodes codes(to);
@@ -171,6 +182,7 @@ void interpolate_row(const uint8_t* const p[4], const float w[2], const float h[
 const octavo_code_kernels code_kernels = {
     Simd::look_up,  add_code_row, mul_code_row,  max_code_row,   add_to_sums_row, quantize_sums_row, quantize_row,
     dequantize_row, affine_code_row,   normalize_row, add_scaled_row, interpolate_row,
+    add_linear_row,
 };
 
 }  // namespace

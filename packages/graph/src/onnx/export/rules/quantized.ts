@@ -373,6 +373,7 @@ export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::dequantize': dequantize,
   'aten::quantize_per_channel': quantize,
   'aten::quantize_per_tensor': quantize,
+  'octavo::add_linear': around(rules['aten::add'], 2),
   'octavo::dequantize_linear': linearQuantization('DequantizeLinear'),
   'octavo::dynamic_quantize_linear': (n) => n.writer.ops('DynamicQuantizeLinear', [n.input(0)], 3),
   'octavo::linear_quantized': linearFloatResult,
