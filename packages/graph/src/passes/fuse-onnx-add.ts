@@ -12,8 +12,8 @@ import type { Value } from '../ir/value.js';
 export function fuseOnnxAdd(graph: Graph): Graph {
   for (const quantize of graph.nodes()) {
     const y = quantize.op === 'octavo::quantize_linear' ? qparamsOf(quantize) : undefined;
-    const { node: add } = y === undefined ? quantize.output : quantize.input(0);
-    if (y === undefined || add.op !== 'aten::add' || add.output.onlyUser !== quantize) continue;
+    const add = y && sumBehind(quantize, y);
+    if (y === undefined || add === undefined) continue;
     const [a, b] = [operandOf(add.input(0).node), operandOf(add.input(1).node)];
     const { type, hint } = quantize.output;
     const areBytes = [a?.codes.type, b?.codes.type, type].every((of) => of?.kind === 'tensor' && of.dtype === 'uint8');
@@ -32,6 +32,15 @@ export function fuseOnnxAdd(graph: Graph): Graph {
     quantize.remove();
   }
   return graph;
+}
+
+/** The sum that only `quantize` reads; a relu between them changes nothing where codes begin at the zero point. */
+function sumBehind(quantize: Node, { zeroPoint }: QParams): Node | undefined {
+  const { node, onlyUser } = quantize.input(0);
+  if (onlyUser !== quantize) return undefined;
+  if (node.op === 'aten::add') return node;
+  const sum = node.op === 'aten::relu' && zeroPoint === 0 ? node.input(0) : undefined;
+  return sum?.node.op === 'aten::add' && sum.onlyUser === node ? sum.node : undefined;
 }
 
 /** The attributes of a sum of codes in these qparams. */
