@@ -29,7 +29,9 @@ const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
     ...['batch_norm', 'max_pool', 'avg_pool', 'adaptive_avg_pool'].map((name) => `aten::${name}`),
     ...['clamp', 'hardswish', 'hardsigmoid', 'elu', 'leaky_relu', 'silu'].map((name) => `aten::${name}`),
     ...['quantize_per_tensor', 'dequantize'].map((name) => `aten::${name}`),
-    ...['quantize_linear', 'dequantize_linear'].map((name) => `octavo::${name}`),
+    ...['quantize_linear', 'dequantize_linear', 'avg_pool_linear', 'adaptive_avg_pool_linear'].map(
+      (name) => `octavo::${name}`,
+    ),
     ...['add_scalar', 'mul_scalar', 'requantize', 'relu', 'clamp', 'threshold'].map((name) => `quantized::${name}`),
     ...['leaky_relu', 'hardswish', 'hardsigmoid', 'sigmoid', 'tanh', 'elu'].map((name) => `quantized::${name}`),
     ...['max_pool2d', 'avg_pool2d', 'adaptive_avg_pool2d'].map((name) => `quantized::${name}`),
@@ -37,7 +39,7 @@ const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
   ],
   mixes: ['aten::add', 'aten::sub', 'aten::mul', 'aten::div', 'quantized::add', 'quantized::mul', 'octavo::add_linear'],
   joins: ['aten::cat'],
-  reads: ['quantized::mean'],
+  reads: ['quantized::mean', 'octavo::mean_linear'],
 };
 
 const RULE_OF = new Map(

@@ -128,12 +128,6 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   axes: 1,
   groups: 1,
   bits: 8,
-  // Means have the qparams of their operand unless they are given a scale.
-  ...Object.fromEntries(
-    ['avg_pool2d', 'adaptive_avg_pool2d', 'mean'].flatMap((op) =>
-      ['xScale', 'scale', 'zeroPoint'].map((name) => [`quantized::${op}.${name}`, 0]),
-    ),
-  ),
   keepDim: 0,
   blockSize: 0,
   value: 0,

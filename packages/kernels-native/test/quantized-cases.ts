@@ -8,12 +8,6 @@ const codeType = (r: Random): CodeType => (r() < 0.5 ? 'uint8' : 'int8');
 const zeroPoint = (r: Random, type: CodeType): number => integer(r, 0, 255) - (type === 'int8' ? 128 : 0);
 
 /** `<prefix>Scale` and `<prefix>ZeroPoint`: scales mostly of moderate size, powers of two for ties, and far ones. */
-/** Of a mean: qparams of the operand, or of the result as well. */
-function meanQParams(r: Random, type: CodeType): Attrs {
-  if (r() < 0.5) return { xZeroPoint: zeroPoint(r, type) };
-  return { ...qparams(r, type, 'x'), ...qparams(r, type, '') };
-}
-
 function qparams(r: Random, type: CodeType, prefix: string): Attrs {
   const kind = r();
   const scale =
@@ -75,6 +69,39 @@ export function slidingWindow(
 export const some = (r: Random, shape: readonly number[]): Tensor | null => (r() < 0.7 ? floats(r, shape) : null);
 
 /** Random operands of the static quantized ops. */
+/** Of a mean: the zero point of its operand, or qparams of the operand and the result. */
+function meanQParams(r: Random, type: CodeType, own: boolean): Attrs {
+  return own ? { ...qparams(r, type, 'x'), ...qparams(r, type, '') } : { xZeroPoint: zeroPoint(r, type) };
+}
+
+const averagePool =
+  (own: boolean): Cases[string] =>
+  (r) => {
+    const type = codeType(r);
+    const [shape, attrs] = slidingWindow(r, false);
+    const divisor: Attrs = r() < 0.3 ? { divisor: integer(r, 0, 9) } : {};
+    const flags = { ...flag(r, 'countIncludePad'), ...flag(r, 'nchw') };
+    return [[codes(r, shape, type)], { ...attrs, ...divisor, ...flags, ...meanQParams(r, type, own) }];
+  };
+
+const adaptivePool =
+  (own: boolean): Cases[string] =>
+  (r) => {
+    const type = codeType(r);
+    const outputSize = r() < 0.3 ? [1, 1] : [integer(r, 1, 6), integer(r, 1, 6)];
+    const attrs = { outputSize, ...meanQParams(r, type, own), ...flag(r, 'nchw') };
+    return [[codes(r, dims(r, 3, 4, 12), type)], attrs];
+  };
+
+const mean =
+  (own: boolean): Cases[string] =>
+  (r) => {
+    const type = codeType(r);
+    const shape = dims(r, 0, 4, 9);
+    const axes = shape.map((_, i) => (r() < 0.3 ? i - shape.length : i)).filter(() => r() < 0.5);
+    return [[codes(r, shape, type)], { dims: axes, ...flag(r, 'keepdim'), ...meanQParams(r, type, own) }];
+  };
+
 export const QUANTIZED_CASES: Cases = {
   'quantized::add': binary(),
   'quantized::mul': binary(),
@@ -116,24 +143,12 @@ export const QUANTIZED_CASES: Cases = {
     const [shape, attrs] = slidingWindow(r, true);
     return [[codes(r, shape, codeType(r))], attrs];
   },
-  'quantized::avg_pool2d': (r) => {
-    const type = codeType(r);
-    const [shape, attrs] = slidingWindow(r, false);
-    const divisor: Attrs = r() < 0.3 ? { divisor: integer(r, 0, 9) } : {};
-    const flags = { ...flag(r, 'countIncludePad'), ...flag(r, 'nchw') };
-    return [[codes(r, shape, type)], { ...attrs, ...divisor, ...flags, ...meanQParams(r, type) }];
-  },
-  'quantized::adaptive_avg_pool2d': (r) => {
-    const type = codeType(r);
-    const outputSize = r() < 0.3 ? [1, 1] : [integer(r, 1, 6), integer(r, 1, 6)];
-    return [[codes(r, dims(r, 3, 4, 12), type)], { outputSize, ...meanQParams(r, type), ...flag(r, 'nchw') }];
-  },
-  'quantized::mean': (r) => {
-    const type = codeType(r);
-    const shape = dims(r, 0, 4, 9);
-    const axes = shape.map((_, i) => (r() < 0.3 ? i - shape.length : i)).filter(() => r() < 0.5);
-    return [[codes(r, shape, type)], { dims: axes, ...flag(r, 'keepdim'), ...meanQParams(r, type) }];
-  },
+  'quantized::avg_pool2d': averagePool(false),
+  'octavo::avg_pool_linear': averagePool(true),
+  'quantized::adaptive_avg_pool2d': adaptivePool(false),
+  'octavo::adaptive_avg_pool_linear': adaptivePool(true),
+  'quantized::mean': mean(false),
+  'octavo::mean_linear': mean(true),
   'quantized::upsample_nearest2d': (r) => [
     [codes(r, dims(r, 3, 4, 9), codeType(r))],
     { size: [integer(r, 1, 20), integer(r, 1, 20)] },

@@ -31,7 +31,7 @@ import { quantizedConv, quantizedConvTranspose } from './quantized/conv.js';
 import { EMBEDDING_TABLE_OPS } from './quantized/embedding.js';
 import { quantizedLinear } from './quantized/linear.js';
 import { quantizedMatmul } from './quantized/matmul.js';
-import { quantizedMean } from './quantized/mean.js';
+import { meanLinear, quantizedMean } from './quantized/mean.js';
 import * as norms from './quantized/norm.js';
 import * as pools from './quantized/pool.js';
 import { upsampleBilinear2d, upsampleNearest2d } from './quantized/resize.js';
@@ -134,6 +134,9 @@ export const OP_LIST: readonly OpDef[] = [
   toLayout,
   ...ARRAY_OPS, // 120 to 171
   addLinear, // 172
+  pools.avgPoolLinear,
+  pools.adaptiveAvgPoolLinear,
+  meanLinear, // 175
   ...RECURRENT_LAYER_OPS, // 177 to 180
   activations.quantizedGelu, // 190
   attentionInt8,

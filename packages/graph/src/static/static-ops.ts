@@ -99,18 +99,30 @@ function unary(op: string, kind: 'observed' | 'propagated' | 'fixed', qparams?: 
 }
 
 /** An op that gives codes of its input's qparams; `attrs` is what it needs to know of them. */
-function inherited(op: string, attrs: (x: Codes, y: QParams) => Attributes = () => ({})): StaticOp {
+function inherited(op: string, attrs: (x: Codes) => Attributes = () => ({})): StaticOp {
   return {
     kind: 'inherited',
-    freeze: ({ node, x: [x], y }) => ({ op, inputs: [x.value], attrs: { ...node.attrs, ...attrs(x, y) } }),
+    freeze: ({ node, x: [x] }) => ({ op, inputs: [x.value], attrs: { ...node.attrs, ...attrs(x) } }),
   };
 }
 
 const zeroPointOf = (x: Codes): Attributes => ({ xZeroPoint: x.zeroPoint });
+
+/** An average in the qparams of its operand, or by `own` in others. */
+function averaged(op: string, own: string, attrs: (node: Node) => Attributes): StaticOp {
+  return {
+    kind: 'inherited',
+    rescales: 'itself',
+    freeze: ({ node, x: [x], y }) => {
+      const same = sameQParams(x, y);
+      const qparams = same ? zeroPointOf(x) : { ...of('x', x), ...output(y) };
+      return { op: same ? op : own, inputs: [x.value], attrs: { ...attrs(node), ...qparams } };
+    },
+  };
+}
+
 /** Average pools round as on channels-last tensors, whatever the layout (docs/numerics.md). */
-const averaged = (x: Codes, y: QParams): Attributes => ({ ...meanOf(x, y), nchw: 0 });
-const meanOf = (x: Codes, y: QParams): Attributes =>
-  sameQParams(x, y) ? { xZeroPoint: x.zeroPoint } : { ...of('x', x), ...output(y) };
+const poolAttrs = ({ attrs }: Node): Attributes => ({ ...attrs, nchw: 0 });
 
 /**
  * Float ops that static quantization has an int8 form for: PyTorch's lists (torch/csrc/jit/passes/quantization/helper.cpp)
@@ -156,17 +168,12 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::relu': inherited('quantized::relu', zeroPointOf),
   'aten::clamp': inherited('quantized::clamp', (x) => of('x', x)),
   'aten::max_pool': inherited('quantized::max_pool2d'),
-  'aten::avg_pool': { ...inherited('quantized::avg_pool2d', averaged), rescales: 'itself' },
-  'aten::adaptive_avg_pool': { ...inherited('quantized::adaptive_avg_pool2d', averaged), rescales: 'itself' },
-  'aten::mean': {
-    kind: 'inherited',
-    rescales: 'itself',
-    freeze: ({ node: { attrs }, x: [x], y }) => ({
-      op: 'quantized::mean',
-      inputs: [x.value],
-      attrs: { dims: attrs.dims ?? [], keepdim: attrs.keepDim ?? 0, ...meanOf(x, y) },
-    }),
-  },
+  'aten::avg_pool': averaged('quantized::avg_pool2d', 'octavo::avg_pool_linear', poolAttrs),
+  'aten::adaptive_avg_pool': averaged('quantized::adaptive_avg_pool2d', 'octavo::adaptive_avg_pool_linear', poolAttrs),
+  'aten::mean': averaged('quantized::mean', 'octavo::mean_linear', ({ attrs }) => ({
+    dims: attrs.dims ?? [],
+    keepdim: attrs.keepDim ?? 0,
+  })),
   'aten::pad': { ...inherited('quantized::pad', zeroPointOf), accepts: ({ attrs }) => (attrs.value ?? 0) === 0 },
   'aten::upsample_nearest': inherited('quantized::upsample_nearest2d'),
   'aten::upsample_bilinear': { ...inherited('quantized::upsample_bilinear2d', zeroPointOf), rescales: 'never' },

@@ -142,6 +142,9 @@ const Op kOps[] = {
     {191, "octavo::multi_head_attention_int8", attention_int8},
     {192, "octavo::linear_weight_only", linear_weight_only},
     {172, "octavo::add_linear", add_linear},
+    {173, "octavo::avg_pool_linear", quantized_avg_pool2d},
+    {174, "octavo::adaptive_avg_pool_linear", quantized_adaptive_avg_pool2d},
+    {175, "octavo::mean_linear", quantized_mean},
 };
 
 // What an op does with channels-last views: refuses them, takes them where its first operand and its output agree, or
@@ -159,6 +162,8 @@ Orders orders_of(int opcode) {
   if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes
   if (opcode >= 68 && opcode <= 70) return Orders::kSame;                    // resizing and batch norm of codes
   if (opcode == 161 || opcode == 162 || opcode == 172) return Orders::kOwnCheck;  // ONNX's quantization, and sum of codes
+  if (opcode == 173 || opcode == 174) return Orders::kSame;                  // pools of codes
+  if (opcode == 175) return Orders::kOwnCheck;                               // mean of codes
   return opcode == 113 ? Orders::kOwnCheck : Orders::kRowMajor;
 }
 

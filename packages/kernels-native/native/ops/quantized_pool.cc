@@ -27,7 +27,7 @@ struct MeanRule {
   }
 };
 
-// Attributes from `at` on: xZeroPoint, nchw where the op has it, xScale, scale, zeroPoint.
+// Attributes from `at` on: xZeroPoint, nchw where the op has it, and xScale, scale, zeroPoint of the `linear` ops.
 MeanRule mean_rule(const Call& call, size_t at, bool has_nchw) {
   const size_t own = at + (has_nchw ? 2 : 1);
   return {int32_t(call.attr_int(at)), has_nchw && call.attr_int(at + 1) == 1, call.attr_float(own), call.attr_float(own + 1),

@@ -15,7 +15,7 @@ export const quantizedMean: OpDef = {
   name: 'quantized::mean',
   opcode: 67,
   inputs: ['x'],
-  attrs: { dims: 'ints', keepdim: 'int', xZeroPoint: 'int', ...OWN_QPARAMS },
+  attrs: { dims: 'ints', keepdim: 'int', xZeroPoint: 'int' },
   outputs: ['y'],
   infer([xMeta], attrs) {
     const { dtype, dims } = codesMeta(this.name, 'x', xMeta);
@@ -45,4 +45,12 @@ export const quantizedMean: OpDef = {
       }),
     ];
   },
+};
+
+/** `mean` with qparams of the result's own: ONNX's ReduceMean between codes. */
+export const meanLinear: OpDef = {
+  ...quantizedMean,
+  name: 'octavo::mean_linear',
+  opcode: 175,
+  attrs: { ...quantizedMean.attrs, ...OWN_QPARAMS },
 };

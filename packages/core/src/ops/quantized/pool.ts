@@ -18,7 +18,7 @@ import {
 
 const f = Math.fround;
 
-/** Qparams of a mean that are not its operand's; left out, or with a scale of 0, they are. */
+/** Qparams of a mean that are not its operand's: attributes of the ops that have them. */
 export const OWN_QPARAMS = { xScale: 'float', scale: 'float', zeroPoint: 'int' } as const;
 
 // Pools of codes over the last 1, 2 or 3 dimensions, as many as `kernel` or `outputSize` has: x [..., channels,
@@ -81,8 +81,8 @@ export interface MeanRule {
   readonly zeroPoint: number;
 }
 
-/** What means take besides their sizes: `xScale`, `scale` and `zeroPoint` where the result has qparams of its own. */
-const MEAN_ATTRS = { xZeroPoint: 'int', nchw: 'int', ...OWN_QPARAMS } as const;
+/** What means take besides their sizes. */
+const MEAN_ATTRS = { xZeroPoint: 'int', nchw: 'int' } as const;
 
 /** Refuses qparams that are no scale or no code. */
 export function checkMeanAttrs(op: string, attrs: Attrs, type: CodeType): void {
@@ -180,4 +180,20 @@ export const adaptiveAvgPool2d: OpDef = {
   reference([x], attrs) {
     return [averaged(this.name, x, attrs, adaptiveWindows, (count) => count)];
   },
+};
+
+/** `avg_pool2d` with qparams of the result's own: ONNX's AveragePool between codes. */
+export const avgPoolLinear: OpDef = {
+  ...avgPool2d,
+  name: 'octavo::avg_pool_linear',
+  opcode: 173,
+  attrs: { ...avgPool2d.attrs, ...OWN_QPARAMS },
+};
+
+/** `adaptive_avg_pool2d` with qparams of the result's own: ONNX Runtime's QLinearGlobalAveragePool, among others. */
+export const adaptiveAvgPoolLinear: OpDef = {
+  ...adaptiveAvgPool2d,
+  name: 'octavo::adaptive_avg_pool_linear',
+  opcode: 174,
+  attrs: { ...adaptiveAvgPool2d.attrs, ...OWN_QPARAMS },
 };

@@ -12,7 +12,11 @@ const conv: Rule = (n) => convolution(n, n.input(0), n.input(1), n.optional(2));
 
 export function convolution(n: RuleContext, x: Value, weight: Value, bias: Value | null): Value {
   const kernel = n.dims(weight).slice(2);
-  return n.op('aten::conv', [x, weight, bias], { ...convAttrs(n, kernel, n.builder.dims(x)), activation: 0 });
+  const y = n.op('aten::conv', [x, weight, bias], { ...convAttrs(n, kernel, n.builder.dims(x)), activation: 0 });
+  if (n.builder.dims(y) !== null) return y;
+  // Where nothing is known of x, the weight says the rank.
+  const dims = [n.builder.freshSymbol(), n.dims(weight)[0] as number, ...kernel.map(() => n.builder.freshSymbol())];
+  return n.know(y, { dtype: 'float32', dims });
 }
 
 /** Geometry of a convolution as core's attributes. */
