@@ -13,6 +13,7 @@ const FLAGS: ReadonlySet<string> = new Set([
   'nchw',
   'reduceRange',
   'relu',
+  'reverse',
 ]);
 
 /** Refuses an attribute that is not of its kind in the op table; which ones an op needs is its shape rule's to say. */
