@@ -1,8 +1,9 @@
 #include "cpu.h"
 
+#include "x86_features.h"
+
 #include <string.h>
 #if defined(__x86_64__)
-#include <cpuid.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,37 +20,18 @@ namespace {
 const char* nothing() { return nullptr; }
 
 #if defined(__x86_64__)
-struct Features { unsigned eax = 0, ebx = 0, ecx = 0, edx = 0; };
+const char* missing_avx2() { return x86_has("avx2") && x86_has("fma") ? nullptr : "the CPU has no AVX2 with FMA"; }
 
-// CPUID leaf 7, zeros where there is no such subleaf.
-Features features(unsigned subleaf) {
-  Features leaf = {}, first = {};
-  if (!__get_cpuid_count(7, 0, &first.eax, &first.ebx, &first.ecx, &first.edx) || subleaf > first.eax) return {};
-  __get_cpuid_count(7, subleaf, &leaf.eax, &leaf.ebx, &leaf.ecx, &leaf.edx);
-  return leaf;
-}
-
-const char* missing_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? nullptr : "the CPU has no AVX2 with FMA"; }
-
-// GCC 12 does not know the name; leaf 7.1 EAX bit 4. AVX2's check covers the registers.
 const char* missing_avxvnni() {
   if (const char* why = missing_avx2()) return why;
-  return features(1).eax >> 4 & 1 ? nullptr : "the CPU has no AVX-VNNI";
+  return x86_has("avxvnni") ? nullptr : "the CPU has no AVX-VNNI";
 }
 
 const char* missing_avx512vnni() {
   if (const char* why = missing_avx2()) return why;
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni")
+  return x86_has("avx512f") && x86_has("avx512bw") && x86_has("avx512vl") && x86_has("avx512dq") && x86_has("avx512vnni")
              ? nullptr
              : "the CPU has no AVX-512 VNNI";
-}
-
-// Which register states the operating system keeps: XCR0. Any CPU with AVX2 can read it.
-uint64_t kept_states() {
-  uint32_t low, high;
-  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return uint64_t(high) << 32 | low;
 }
 
 // Linux lends the tile registers to a process that asks, for all of its threads (Documentation/arch/x86/xstate.rst); not
@@ -66,11 +48,8 @@ bool allowed_tiles() {
 }
 
 const char* missing_amx() {
-  constexpr unsigned kTiles = 1u << 24, kInt8 = 1u << 25;
-  if ((features(0).edx & (kTiles | kInt8)) != (kTiles | kInt8)) return "the CPU has no AMX-int8";
+  if (!x86_has("amx-tile") || !x86_has("amx-int8")) return "the CPU has no AMX-int8, or the operating system does not keep its tiles";
   if (const char* why = missing_avx512vnni()) return why;
-  constexpr uint64_t kTileStates = 3u << 17;
-  if ((kept_states() & kTileStates) != kTileStates) return "the operating system does not keep AMX tiles (XCR0)";
   static const bool allowed = allowed_tiles();
   return allowed ? nullptr : "Linux refused this process the AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM)";
 }

@@ -1,5 +1,7 @@
 #include "cpu_features.h"
 
+#include "x86_features.h"
+
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -11,23 +13,9 @@ namespace octavo {
 #if defined(__x86_64__)
 std::vector<std::string> cpu_features() {
   std::vector<std::string> names;
-  // The builtin takes literals only.
-#define OCTAVO_FEATURE(name) \
-  if (__builtin_cpu_supports(name)) names.push_back(name)
-  OCTAVO_FEATURE("avx");
-  OCTAVO_FEATURE("avx2");
-  OCTAVO_FEATURE("fma");
-  OCTAVO_FEATURE("f16c");
-  OCTAVO_FEATURE("avxvnni");
-  OCTAVO_FEATURE("avx512f");
-  OCTAVO_FEATURE("avx512bw");
-  OCTAVO_FEATURE("avx512dq");
-  OCTAVO_FEATURE("avx512vl");
-  OCTAVO_FEATURE("avx512vnni");
-  OCTAVO_FEATURE("avx512bf16");
-  OCTAVO_FEATURE("amx-tile");
-  OCTAVO_FEATURE("amx-int8");
-#undef OCTAVO_FEATURE
+  for (const X86Feature& feature : kX86Features) {
+    if (x86_has(feature)) names.push_back(feature.name);
+  }
   return names;
 }
 #elif defined(__aarch64__)
