@@ -132,7 +132,9 @@ const expand: OpDef = {
   outputs: ['y'],
   infer([xMeta], attrs) {
     const x = tensorMeta(this.name, 'x', xMeta);
-    return [{ dtype: x.dtype, dims: checkRank(this.name, broadcastDims(x.dims, attrList(attrs, 'dims'), this.name)) }];
+    const dims = attrList(attrs, 'dims');
+    if (dims.some((dim) => dim < 0)) throw shapeError(this.name, 'dims of 0 or more', dims);
+    return [{ dtype: x.dtype, dims: checkRank(this.name, broadcastDims(x.dims, dims, this.name)) }];
   },
   reference([x], attrs) {
     const dims = broadcastDims(dimsOf(x), attrList(attrs, 'dims'), this.name);
