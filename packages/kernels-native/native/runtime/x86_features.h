@@ -30,6 +30,8 @@ inline bool x86_has(const X86Feature& feature) {
   if (!__get_cpuid(1, &basic[0], &basic[1], &basic[2], &basic[3]) || !(basic[2] >> 27 & 1)) return false;  // no xgetbv
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   if (((uint64_t(high) << 32 | low) & feature.state) != feature.state) return false;
+  // A leaf's first subleaf tells how many more it has.
+  if (feature.subleaf != 0 && (!__get_cpuid_count(feature.leaf, 0, &own[0], &own[1], &own[2], &own[3]) || own[0] < feature.subleaf)) return false;
   return __get_cpuid_count(feature.leaf, feature.subleaf, &own[0], &own[1], &own[2], &own[3]) && (own[feature.reg] >> feature.bit & 1);
 }
 
