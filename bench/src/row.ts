@@ -20,6 +20,8 @@ export interface Row {
   readonly graphMs?: number;
   /** For rows of several threads: our int8 on one thread, timed in the same rounds. */
   readonly oneThreadMs?: number;
+  /** For rows of whole processes: the most memory that each held, in MB. */
+  readonly peakMb?: Readonly<Record<'ours' | 'oursFloat' | 'ortInt8' | 'ortFloat', number>>;
 }
 
 /** Rows that share what is built for them. */

@@ -34,7 +34,7 @@ export type Shape = readonly [batch: number, length: number];
 export type BertInputs = Readonly<Record<'input_ids' | 'attention_mask' | 'token_type_ids', Tensor<'int64'>>>;
 
 /** Random tokens without padding, the first half of the first segment. */
-export function bertInputs({ vocabSize }: BertConfig, [batch, length]: Shape): BertInputs {
+export function bertInputs({ vocabSize }: Pick<BertConfig, 'vocabSize'>, [batch, length]: Shape): BertInputs {
   const generator = new Generator(SEED);
   const tensor = (value: (position: number) => number): Tensor<'int64'> => {
     const data = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(value(i % length)));

@@ -27,6 +27,19 @@ export function ratioLines(rows: readonly Row[]): string[] {
         'at most 1.15',
       ]);
     }
+    if (row.peakMb !== undefined) {
+      const { ours, oursFloat, ortInt8, ortFloat } = row.peakMb;
+      for (const [what, mine, theirs] of [
+        ['int8', ours, ortInt8],
+        ['float', oursFloat, ortFloat],
+      ] as const) {
+        lines.push([
+          `peak memory over ONNX Runtime's, ${what}, ${name}`,
+          times(mine, theirs),
+          `${mine.toFixed(0)} and ${theirs.toFixed(0)} MB`,
+        ]);
+      }
+    }
     if (row.oneThreadMs !== undefined) {
       lines.push([
         `${row.threads} threads over one, int8, ${name.replace(/,.*/, '')}`,

@@ -3,6 +3,7 @@ import { ATTENTION } from './attention.js';
 import { BERT_GROUPS } from './bert.js';
 import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
+import { FIRST_RUN } from './first-run.js';
 import { IMAGE_NETS } from './image-nets.js';
 import { LINEAR_GROUPS } from './linears.js';
 import { RECURRENT_GROUPS } from './recurrent.js';
@@ -18,4 +19,5 @@ export const GROUPS: readonly RowGroup[] = [
   CONV,
   ...IMAGE_NETS,
   ...BERT_GROUPS,
+  FIRST_RUN,
 ];

@@ -1,3 +1,4 @@
+import type { SequenceOptions } from '../functional.js';
 import * as F from '../functional.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { floatWeights, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
@@ -35,7 +36,7 @@ export class GRU extends RNNBase<GRUFunction> {
     return [output, state[0] as Tensor];
   }
 
-  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+  protected runDirection(layer: number, x: Tensor, options: SequenceOptions): Tensor[] {
     return F.gruLayer(x, this.weights(`_l${layer}${options.reverse ? '_reverse' : ''}`), options);
   }
 

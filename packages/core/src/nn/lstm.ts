@@ -1,3 +1,4 @@
+import type { SequenceOptions } from '../functional.js';
 import * as F from '../functional.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { floatWeights, type RecurrentParameters, recurrentParameters } from './recurrent-layer.js';
@@ -36,7 +37,7 @@ export class LSTM extends RNNBase<LSTMFunction> {
     return [result.output, result.state as [Tensor, Tensor]];
   }
 
-  protected runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[] {
+  protected runDirection(layer: number, x: Tensor, options: SequenceOptions): Tensor[] {
     return F.lstmLayer(x, this.weights(`_l${layer}${options.reverse ? '_reverse' : ''}`), options);
   }
 

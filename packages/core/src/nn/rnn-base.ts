@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import type { SequenceOptions } from '../functional.js';
 import * as F from '../functional.js';
 import { type Dims, formatDims } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -72,7 +73,7 @@ export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<
   }
 
   /** One direction of a layer over x [time, batch, in]: the outputs and the last states. */
-  protected abstract runDirection(layer: number, x: Tensor, options: F.SequenceOptions): Tensor[];
+  protected abstract runDirection(layer: number, x: Tensor, options: SequenceOptions): Tensor[];
 
   /** What the constructor was given, for building another one. */
   get options(): Required<RNNOptions> {
