@@ -141,13 +141,19 @@ export class Graph {
 
   /** The same graph again, with the same ids; tensors are shared. */
   clone(): Graph {
+    const copy = this.cloneSharingObservers();
+    for (const [name, spec] of this.observers) copy.observers.set(name, cloneObserverSpec(spec));
+    return copy;
+  }
+
+  /** @internal A clone that shares the observers too: for copies that are shown no data, and have thousands of them. */
+  cloneSharingObservers(): Graph {
     const copy = new Graph(this.name);
     copy.stage = this.stage;
     copy.fixedBy = this.fixedBy;
-    for (const key of ['parameters', 'modules', 'frozen'] as const) {
+    for (const key of ['parameters', 'modules', 'frozen', 'observers'] as const) {
       for (const [name, entry] of this[key]) (copy[key] as Map<string, unknown>).set(name, entry);
     }
-    for (const [name, spec] of this.observers) copy.observers.set(name, cloneObserverSpec(spec));
     const values = new Map<Value, Value>();
     const mapped = (value: Value | null) => (value === null ? null : (values.get(value) as Value));
     for (const input of this.inputs) values.set(input, copy.addInput(input.hint, input.type, input.id));

@@ -21,7 +21,7 @@ export interface Lowered {
  * The graph itself stays as it is. Every node that is left is a row of core's op table, so emitting needs no cases.
  */
 export function lower(graph: Graph): Lowered {
-  const lowered = runPasses(graph.clone(), LOWER_PASSES);
+  const lowered = runPasses(graph.cloneSharingObservers(), LOWER_PASSES);
   const names = nameValues(lowered);
   const values: ProgramValue[] = [];
   const indices = new Map<Value, number>();

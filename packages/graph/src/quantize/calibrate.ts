@@ -38,7 +38,7 @@ export async function calibrate(prepared: Graph, batches: Batches, options: Batc
 
 /** A graph of the same inputs whose outputs are the observed values, and their observers by output name. */
 function probeOf(prepared: Graph): { probe: Graph; observers: Map<string, Observer> } {
-  const probe = prepared.clone();
+  const probe = prepared.cloneSharingObservers();
   const observers = new Map<string, Observer>();
   const observed: [string, Value][] = [];
   for (const node of probe.nodes()) {

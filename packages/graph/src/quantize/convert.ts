@@ -30,7 +30,7 @@ function finish(verb: string, prepared: Graph, { debug = false, inplace = false 
   checkStage(verb, prepared, 'prepared');
   const last = debug ? DEBUG_PASSES : FREEZE_PASSES;
   const first = debug ? emulateWeightOnly : packWeightOnly;
-  const graph = runPasses(inplace ? prepared : prepared.clone(), [first, ...CONVERT_PASSES, ...last]);
+  const graph = runPasses(inplace ? prepared : prepared.cloneSharingObservers(), [first, ...CONVERT_PASSES, ...last]);
   graph.stage = debug ? 'debug' : 'quantized';
   return graph;
 }

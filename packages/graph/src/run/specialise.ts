@@ -27,7 +27,7 @@ export interface Specialised {
  * were put off become ops. Where inputs are given as tensors, everything is: the outputs are then constants.
  */
 export function specialise(graph: Graph, inputs: readonly KnownInput[]): Specialised {
-  const source = runPasses(graph.clone(), [emulateFakeQuantize, dropObservers, bindQParams]);
+  const source = runPasses(graph.cloneSharingObservers(), [emulateFakeQuantize, dropObservers, bindQParams]);
   const result = new Graph(graph.name);
   result.stage = graph.stage;
   const builder = new GraphBuilder(result, { foldedBytes: Number.POSITIVE_INFINITY, tolerant: true });

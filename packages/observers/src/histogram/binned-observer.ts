@@ -25,8 +25,8 @@ export abstract class BinnedObserver extends UniformObserver {
   minVal = Number.POSITIVE_INFINITY;
   /** The largest value seen; -Infinity before any. */
   maxVal = Number.NEGATIVE_INFINITY;
-  /** Counts by bin, float32; parts of a count where the range has grown. */
-  histogram: Float32Array;
+  /** Null before any values: thousands of observers that have seen none are to take no memory. */
+  private counts: Float32Array | null = null;
 
   constructor(options: HistogramObserverOptions) {
     super(options, { perChannel: false });
@@ -38,7 +38,11 @@ export abstract class BinnedObserver extends UniformObserver {
       );
     }
     this.bins = bins;
-    this.histogram = new Float32Array(bins);
+  }
+
+  /** Counts by bin, float32; parts of a count where the range has grown. */
+  get histogram(): Float32Array {
+    return this.counts ?? new Float32Array(this.bins);
   }
 
   override get isEmpty(): boolean {
@@ -76,7 +80,7 @@ export abstract class BinnedObserver extends UniformObserver {
   private add(counts: Float32Array, joint: Bounds, weightOfLone: number): void {
     const first = this.minVal > this.maxVal;
     const old = first ? null : this.histogramOver(joint, weightOfLone);
-    this.histogram = old === null ? counts : counts.map((count, i) => count + (old[i] as number));
+    this.counts = old === null ? counts : counts.map((count, i) => count + (old[i] as number));
     this.minVal = joint.min;
     this.maxVal = joint.max;
   }
@@ -102,7 +106,7 @@ export abstract class BinnedObserver extends UniformObserver {
   reset(): void {
     this.minVal = Number.POSITIVE_INFINITY;
     this.maxVal = Number.NEGATIVE_INFINITY;
-    this.histogram = new Float32Array(this.bins);
+    this.counts = null;
   }
 
   protected override optionsJSON(): Record<string, unknown> {
@@ -129,7 +133,7 @@ export abstract class BinnedObserver extends UniformObserver {
     }
     this.minVal = min;
     this.maxVal = max;
-    this.histogram = Float32Array.from(histogram);
+    this.counts = Float32Array.from(histogram);
   }
 }
 
