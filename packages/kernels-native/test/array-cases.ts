@@ -49,6 +49,14 @@ const reduction =
     return [[elements(r, shape, one(r, dtypes))], { dims: axes, keepDim: integer(r, 0, 1) }];
   };
 
+const anyDim = (r: Random, shape: readonly number[]): number => integer(r, -shape.length, shape.length - 1);
+
+function extremePlace(r: Random): ReturnType<Cases[string]> {
+  const shape = dims(r, 1, 4, 9);
+  const attrs = { dim: anyDim(r, shape), keepDim: integer(r, 0, 1), last: integer(r, 0, 1) };
+  return [[elements(r, shape, anyDtype(r))], attrs];
+}
+
 function indices(r: Random, shape: readonly number[], size: number): Tensor {
   const dtype = one(r, ['int32', 'int64'] as const);
   const values = Array.from({ length: sizeOf(shape) }, () => integer(r, -size, size - 1));
@@ -84,6 +92,9 @@ export const ARRAY_CASES: Cases = {
   'octavo::sub_integers': binary(INTEGERS),
   'octavo::mul_integers': binary(INTEGERS),
   'octavo::div_integers': binary(INTEGERS),
+  'aten::fmod': binary(NUMBERS),
+  'aten::remainder': binary(NUMBERS),
+  'aten::pow': binary(NUMBERS),
   'aten::where': (r) => {
     const [shape, dtype] = [dims(r, 0, 4, 7), anyDtype(r)];
     const operands = [shape, thin(r, shape), thin(r, shape)].sort(() => r() - 0.5) as number[][];
@@ -115,6 +126,15 @@ export const ARRAY_CASES: Cases = {
     const axes = shape.flatMap((_, axis) => (r() < 0.5 ? [axis] : []));
     return [[elements(r, shape, anyDtype(r))], { dims: axes }];
   },
+  'octavo::pad_from': (r) => {
+    const shape = dims(r, 0, 4, 6);
+    const side = (): number[] => shape.map((dim) => integer(r, -(dim >> 1), 9));
+    return [[elements(r, shape, anyDtype(r))], { padding: [...side(), ...side()], mode: integer(r, 0, 2) }];
+  },
+  'octavo::tri': (r) => [
+    [elements(r, dims(r, 2, 4, 9), anyDtype(r))],
+    { diagonal: integer(r, -10, 10), upper: integer(r, 0, 1) },
+  ],
   'octavo::slice_like': (r) => {
     const [shape, like] = [dims(r, 1, 4, 7), dims(r, 1, 3, 9)];
     const attrs = { dim: integer(r, 0, shape.length - 1), likeDim: integer(r, 0, like.length - 1) };
@@ -133,6 +153,20 @@ export const ARRAY_CASES: Cases = {
   'aten::sum': reduction(['float32', 'int32', 'int64']),
   'aten::amax': reduction([...NUMBERS, 'bool']),
   'aten::amin': reduction([...NUMBERS, 'bool']),
+  'aten::prod': reduction(['float32', 'int32', 'int64']),
+  'aten::argmax': extremePlace,
+  'aten::argmin': extremePlace,
+  'aten::cumsum': (r) => {
+    const shape = dims(r, 1, 4, 7);
+    const attrs = { dim: anyDim(r, shape), exclusive: integer(r, 0, 1), reverse: integer(r, 0, 1) };
+    return [[elements(r, shape, one(r, ['float32', 'int32', 'int64']))], attrs];
+  },
+  'aten::topk': (r) => {
+    const shape = dims(r, 1, 3, 20);
+    const dim = anyDim(r, shape);
+    const attrs = { k: integer(r, 0, shape.at(dim) as number), dim, largest: integer(r, 0, 1) };
+    return [[elements(r, shape, anyDtype(r))], attrs];
+  },
   'aten::log_softmax': (r) => {
     const shape = dims(r, 1, 3, 40);
     return [[floats(r, shape, r() < 0.2 ? 0.05 : 0)], { dim: integer(r, -shape.length, shape.length - 1) }];

@@ -246,6 +246,8 @@ for (const name of ['add', 'sub', 'mul', 'div']) {
 }
 
 const STATIC = { xScale: 0.1, xZeroPoint: 3, scale: 0.1, zeroPoint: 9, activation: 0 };
+const DYNAMIC = { scheme: 1, reduceRange: 0, activation: 0 };
+const ZEROS = Tensor.from([3, 4], { dtype: 'int32' });
 const ROUNDS = process.env.OCTAVO_TEST_LONG ? 2000 : 60;
 
 describe.each(supportedIsas())('native ops on %s', (isa) => {
@@ -317,6 +319,12 @@ describe.each(supportedIsas())('native ops on %s', (isa) => {
     ['aten::linear', [Tensor.zeros([3, 0]), Tensor.zeros([5, 0]), floats(generator(2), [5])], { activation: 0 }],
     ['aten::matmul', [Tensor.zeros([2, 3, 0]), Tensor.zeros([2, 0, 4])], {}],
     ['quantized::linear', [Tensor.zeros([3, 0], 'uint8'), packedWeights(generator(3), 5, 0)], STATIC],
+    ['quantized::linear_dynamic', [Tensor.zeros([3, 0]), packedWeights(generator(3), 5, 0)], DYNAMIC],
+    [
+      'octavo::linear_quantized',
+      [Tensor.zeros([2, 0], 'uint8'), Tensor.from([0.5, 2]), ZEROS, packedWeights(generator(3), 5, 0)],
+      { activation: 0 },
+    ],
   ])('%s sums nothing as the reference does', (name, inputs, attrs) => {
     const def = opByName(name);
     const expected = def.reference(inputs, attrs).map(bitsOf);

@@ -1,6 +1,6 @@
 const f = Math.fround;
 
-// pow of float32 by way of double arithmetic, whose +, -, * and / are IEEE's everywhere; no libm. The double
+// pow of float32 by way of double arithmetic, whose +, -, * and / are IEEE's everywhere; no libm. `native/ops/power.h` is the same text. The double
 // result is good to about 2^-50, so that its one rounding to float32 is the correct one but for about 1 in 2^20 cases.
 
 const LN2 = 0.6931471805599453;
@@ -72,4 +72,24 @@ function wholePower(base: number, exponent: number): number {
     if (i % 2 === 1) y *= square;
   }
   return exponent < 0 ? 1 / y : y;
+}
+
+/** base^exponent of int32 values, which wraps; below an exponent of 0 the whole part of 1 / base^-exponent, or 0. */
+export function integerPower(base: number, exponent: number): number {
+  if (exponent < 0) return base === 1 ? 1 : base === -1 ? (exponent % 2 === 0 ? 1 : -1) : 0;
+  let y = 1;
+  for (let i = exponent, square = base; i > 0; i = Math.floor(i / 2), square = Math.imul(square, square)) {
+    if (i % 2 === 1) y = Math.imul(y, square);
+  }
+  return y;
+}
+
+/** `integerPower` of int64 values. */
+export function bigintPower(base: bigint, exponent: bigint): bigint {
+  if (exponent < 0n) return base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
+  let y = 1n;
+  for (let i = exponent, square = base; i > 0n; i /= 2n, square = BigInt.asIntN(64, square * square)) {
+    if (i % 2n === 1n) y = BigInt.asIntN(64, y * square);
+  }
+  return y;
 }

@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "logarithm.h"
 #include "ops.h"
+#include "power.h"
 
 namespace octavo {
 namespace {
@@ -110,7 +111,17 @@ template <class Fn> Status choose(Call& call, Fn fn) {
   return combine_integers(call, fn);
 }
 
+// Formulas of their own for floats and for integers.
+template <class Floats, class Integers> Status combine(Call& call, Floats floats, Integers integers) {
+  OCTAVO_TRY(expect_binary(call, call.inputs[0].dtype));
+  if (call.inputs[0].dtype == DType::Float32) return zip_elements<float, float>(call, floats);
+  return combine_integers(call, integers);
+}
+
 uint64_t bits_of(int64_t x) { return uint64_t(x); }
+
+// The rest of a division that truncates; 0 for a divisor of 0.
+int64_t rest_of(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
 
 }  // namespace
 
@@ -154,6 +165,25 @@ Status div_integers(Call& call) {
   return combine_integers(call, [](auto a, auto b) {
     return b == 0 ? uint64_t(0) : int64_t(b) == -1 ? 0 - bits_of(a) : bits_of(int64_t(a) / int64_t(b));
   });
+}
+
+// The sign of the dividend; a remainder of floats is exact.
+Status fmod(Call& call) {
+  return combine(call, [](float a, float b) { return fmodf(a, b); }, [](auto a, auto b) { return rest_of(a, b); });
+}
+// The sign of the divisor.
+Status remainder(Call& call) {
+  const auto floats = [](float a, float b) {
+    const float rest = fmodf(a, b);
+    return rest == 0 || (rest < 0) == (b < 0) ? rest : rest + b;
+  };
+  return combine(call, floats, [](auto a, auto b) {
+    const int64_t rest = rest_of(a, b);
+    return rest == 0 || (rest < 0) == (b < 0) ? rest : rest + int64_t(b);
+  });
+}
+Status power(Call& call) {
+  return combine(call, float_power, [](auto a, auto b) { return integer_power(a, b); });
 }
 
 }  // namespace octavo

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "../runtime/choose_qparams.h"
 #include "quantized.h"
 
 namespace octavo {
@@ -135,6 +136,65 @@ Status dequantize_linear(Call& call) {
     for (size_t i = from; i < end; i++) {
       const size_t place = scales.of(i);
       y.floats()[i] = float(zero_at(&codes, i) - zero_at(zeros, place)) * call.inputs[1].floats()[place];
+    }
+  });
+  return {};
+}
+
+// x float32 -> codes uint8, scale float32 [], zeroPoint uint8 [], by the range of x, infinities included.
+Status dynamic_quantize_linear(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, 1, 3));
+  const View& x = call.inputs[0];
+  View *codes = call.outputs, *scale = codes + 1, *zero = codes + 2;
+  OCTAVO_TRY(expect_tensor(call, "x", x, DType::Float32));
+  OCTAVO_TRY(expect_tensor(call, "codes", *codes, DType::Uint8));
+  OCTAVO_TRY(expect_same_dims(call, "codes", *codes, x));
+  OCTAVO_TRY(expect_tensor(call, "scale", *scale, DType::Float32));
+  OCTAVO_TRY(expect_size(call, "scale", *scale, 1));
+  OCTAVO_TRY(expect_tensor(call, "zeroPoint", *zero, DType::Uint8));
+  OCTAVO_TRY(expect_size(call, "zeroPoint", *zero, 1));
+  constexpr size_t kLanes = 16;
+  float low[kLanes] = {}, high[kLanes] = {};
+  const auto widen = [&](size_t lane, float value) {
+    low[lane] = value < low[lane] ? value : low[lane];
+    high[lane] = value > high[lane] ? value : high[lane];
+  };
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; lane++) widen(lane, x.floats()[i + lane]);
+  }
+  for (; i < x.size(); i++) widen(0, x.floats()[i]);
+  for (size_t lane = 1; lane < kLanes; lane++) widen(0, low[lane]), widen(0, high[lane]);
+  const QParams q = onnx_qparams(low[0], high[0]);
+  *scale->floats() = q.scale;
+  *zero->data = uint8_t(q.zero_point);
+  for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
+    quantize_run(x.floats() + from, end - from, q.scale, float(q.zero_point), 0, 255, codes->data + from);
+  });
+  return {};
+}
+
+// acc int32, multiplier (one, or one for each index of an axis), zeroPoint (one, or as many) -> codes of its dtype:
+// clamp(rint(float(acc) * multiplier) + zero). attrs: axis.
+Status requantize_linear(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 3, 3, 1));
+  const View &acc = call.inputs[0], &multiplier = call.inputs[1], &zeros = call.inputs[2], &codes = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "acc", acc, DType::Int32));
+  OCTAVO_TRY(expect_tensor(call, "zeroPoint", zeros, zeros.dtype == DType::Int8 ? DType::Int8 : DType::Uint8));
+  OCTAVO_TRY(expect_tensor(call, "codes", codes, zeros.dtype));
+  OCTAVO_TRY(expect_same_dims(call, "codes", codes, acc));
+  Scales scales;
+  OCTAVO_TRY(read_scales(call, acc, multiplier, nullptr, codes.dtype, &scales));
+  if (zeros.size() != 1) OCTAVO_TRY(expect_size(call, "zeroPoint", zeros, multiplier.size()));
+  const Ends ends = ends_of(codes.dtype);
+  for_row_chunks(call, acc.size(), 8, [&](size_t from, size_t end) {
+    for (size_t i = from; i < end; i++) {
+      const size_t place = scales.of(i);
+      const float steps = nearbyintf(float(acc.as<int32_t>()[i]) * multiplier.floats()[place]);
+      const double code = double(steps) + double(zero_at(&zeros, zeros.size() == 1 ? 0 : place));
+      // A NaN is stored as 0.
+      const int kept = !(code >= ends.low) ? (code < ends.low ? int(ends.low) : 0) : code > ends.high ? int(ends.high) : int(code);
+      codes.data[i] = uint8_t(kept);
     }
   });
   return {};

@@ -76,7 +76,7 @@ Status multiply(Call& call, const uint8_t* codes, const float* scales, const int
   std::atomic<bool> no_memory{false};
   for_gemm_blocks(call, m, n, k, [&](size_t row, size_t rows, size_t column, size_t columns) {
     uint8_t* rows_scratch = scratch(2, row_bytes);
-    if (rows_scratch == nullptr) {
+    if (rows_scratch == nullptr && row_bytes != 0) {
       no_memory = true;
       return;
     }
@@ -121,6 +121,13 @@ Status quantize_dynamic(Call& call) {
   return {};
 }
 
+namespace {
+
+// Rows of x [..., k], also where they hold nothing.
+size_t rows_of(const View& x, const View& y, size_t n) { return x.columns() != 0 ? x.rows() : n == 0 ? 0 : y.size() / n; }
+
+}  // namespace
+
 // codes uint8 [..., k], scales, zeroPoints [rows] or [1], packed [n, k] -> y [..., n]. attrs: activation.
 Status linear_quantized(Call& call) {
   OCTAVO_TRY(expect_operands(call, 4, 4, 1));
@@ -132,7 +139,7 @@ Status linear_quantized(Call& call) {
   OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
   const PackedWeight& weight = *call.inputs[3].packed;
   if (codes.columns() != weight.k) return fail(Code::InvalidShape, "[%s] codes do not fit the packed weight", call.op);
-  const size_t m = codes.rows();
+  const size_t m = rows_of(codes, call.outputs[0], weight.n);
   const size_t ranges = call.inputs[1].size() == 1 ? 1 : m;
   OCTAVO_TRY(expect_size(call, "scales", call.inputs[1], ranges));
   OCTAVO_TRY(expect_size(call, "zeroPoints", call.inputs[2], ranges));
@@ -160,14 +167,14 @@ Status linear_dynamic(Call& call) {
   OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], DType::Float32));
   const PackedWeight& weight = *call.inputs[1].packed;
   if (x.rank < 1 || x.columns() != weight.k) return fail(Code::InvalidShape, "[%s] x does not fit the packed weight", call.op);
-  const size_t m = x.rows();
+  const size_t m = rows_of(x, call.outputs[0], weight.n);
   OCTAVO_TRY(expect_size(call, "y", call.outputs[0], m * weight.n));
   uint8_t* codes = scratch(0, x.size());
   uint8_t* ranges = scratch(1, m * 8);
-  if ((codes == nullptr || ranges == nullptr) && x.size() != 0) return fail(Code::OutOfMemory, "[%s] no memory for codes", call.op);
+  if ((codes == nullptr && x.size() != 0) || ranges == nullptr) return fail(Code::OutOfMemory, "[%s] no memory for codes", call.op);
   float* scales = reinterpret_cast<float*>(ranges);
   int32_t* zeros = reinterpret_cast<int32_t*>(ranges) + m;
-  dynamic_ranges(call, x.floats(), x.rows(), x.columns(), call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
+  dynamic_ranges(call, x.floats(), m, x.columns(), call.attr_int(0), call.attr_int(1) != 0, scales, zeros);
   quantize_rows(call, x, scales, zeros, codes);
   return multiply(call, codes, scales, zeros, m, weight, static_cast<octavo_activation>(call.attr_int(2)), call.outputs[0].floats());
 }

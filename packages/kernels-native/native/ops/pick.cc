@@ -213,4 +213,70 @@ Status slice_like(Call& call) {
   return {};
 }
 
+// attrs: padding ([begin..., end...] of all dimensions), mode: which element of x stands at a place before or behind it,
+// mirrored without the edge, the edge, or from the other end.
+Status pad_from(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  const size_t rank = size_t(x.rank);
+  if (y.rank != x.rank || call.attr_count != 2 * rank + 2 || call.attr_int(0) != int64_t(2 * rank)) {
+    return fail(Code::InvalidShape, "[%s] pads for each dimension", call.op);
+  }
+  const int64_t mode = call.attr_int(2 * rank + 1);
+  if (mode < 0 || mode > 2) return fail(Code::InvalidArgument, "[%s] no such mode", call.op);
+  for (size_t i = 0; i < rank; i++) {
+    if (y.dims[i] != x.dims[i] + call.attr_int(1 + i) + call.attr_int(1 + rank + i) || (x.dims[i] == 0 && y.dims[i] != 0)) {
+      return fail(Code::InvalidShape, "[%s] y does not fit the pads", call.op);
+    }
+  }
+  const auto source = [mode](int64_t at, int64_t size) {
+    if (mode == 1) return at < 0 ? int64_t(0) : at < size ? at : size - 1;
+    const int64_t period = mode == 2 ? size : size == 1 ? 1 : 2 * (size - 1), folded = (at % period + period) % period;
+    return folded < size ? folded : period - folded;
+  };
+  ptrdiff_t steps[kMaxRank];
+  dense_steps(x, steps);
+  const size_t row = y.columns();
+  by_width(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    for_row_chunks(call, y.size() / row, row * 4, [&](size_t first, size_t last) {
+      for (size_t r = first; r < last; r++) {
+        size_t rest = r;
+        ptrdiff_t from = 0;
+        for (int i = x.rank - 2; i >= 0; i--) {
+          from += ptrdiff_t(source(int64_t(rest % y.dim(i)) - call.attr_int(1 + size_t(i)), x.dims[i])) * steps[i];
+          rest /= y.dim(i);
+        }
+        const T* line = x.as<T>() + from;
+        T* to = y.as<T>() + r * row;
+        if (rank == 0) *to = *line;
+        for (size_t j = 0; rank != 0 && j < row; j++) to[j] = line[source(int64_t(j) - call.attr_int(rank), x.dims[rank - 1])];
+      }
+    });
+  });
+  return {};
+}
+
+// attrs: diagonal, upper: zeros stand below that diagonal of each matrix, or above it.
+Status tri(Call& call) {
+  OCTAVO_TRY(expect_copy(call));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  OCTAVO_TRY(expect_same_dims(call, "y", y, x));
+  if (x.rank < 2) return fail(Code::InvalidShape, "[%s] x must be [..., rows, columns]", call.op);
+  const int64_t columns = int64_t(x.columns()), diagonal = call.attr_int(0);
+  const bool upper = call.attr_int(1) == 1;
+  const size_t bytes = dtype_bytes(x.dtype), row = size_t(columns) * bytes;
+  for_row_chunks(call, x.rows(), x.columns(), [&](size_t first, size_t last) {
+    for (size_t r = first; r < last; r++) {
+      const int64_t on = int64_t(r % x.dim(-2)) + diagonal, cut = upper ? on : on + 1;
+      const size_t split = size_t(cut < 0 ? 0 : cut > columns ? columns : cut) * bytes;
+      const uint8_t* from = x.data + r * row;
+      uint8_t* to = y.data + r * row;
+      if (upper) memset(to, 0, split), memcpy(to + split, from + split, row - split);
+      else memcpy(to, from, split), memset(to + split, 0, row - split);
+    }
+  });
+  return {};
+}
+
 }  // namespace octavo

@@ -154,6 +154,17 @@ Status sum(Call& call) {
   }
 }
 
+Status prod(Call& call) {
+  Reduction r;
+  OCTAVO_TRY(expect_reduction(call, &r));
+  switch (call.inputs[0].dtype) {
+    case DType::Float32: reduce_fold<float>(call, r, 1, [](float a, float b) { return a * b; }); return {};
+    case DType::Int32: reduce_fold<uint32_t>(call, r, 1, [](uint32_t a, uint32_t b) { return a * b; }); return {};
+    case DType::Int64: reduce_fold<uint64_t>(call, r, 1, [](uint64_t a, uint64_t b) { return a * b; }); return {};
+    default: return fail(Code::InvalidDtype, "[%s] x has dtype code %d", call.op, int(call.inputs[0].dtype));
+  }
+}
+
 Status amax(Call& call) { return extremes<true>(call); }
 Status amin(Call& call) { return extremes<false>(call); }
 

@@ -40,12 +40,12 @@ inline QParams choose_qparams(float min, float max, bool reduce_range) {
   return {float(scale), zero_point};
 }
 
-// The rule of ONNX's DynamicQuantizeLinear, in float32: core's `onnxQParams`. The range holds 0.
+// The rule of ONNX's DynamicQuantizeLinear, in float32: core's `onnxQParams`. The range holds 0, and may be infinite.
 inline QParams onnx_qparams(float min, float max) {
   float scale = (max - min) / 255.0f;
   if (scale == 0) scale = 1;
   const float steps = nearbyintf(-min / scale);
-  return {scale, steps > 255 ? 255 : int32_t(steps)};
+  return {scale, steps > 255 ? 255 : steps > 0 ? int32_t(steps) : 0};
 }
 
 }  // namespace octavo

@@ -38,10 +38,18 @@ function subtractZeroPoints(
   }
 }
 
-function checkZeroPoints(op: string, name: string, meta: OperandMeta | null | undefined, lines: number): void {
+function checkZeroPoints(
+  op: string,
+  name: string,
+  meta: OperandMeta | null | undefined,
+  lines: number,
+  matrices = 1,
+): void {
   if (!meta) return;
   const { dims } = codesMeta(op, name, meta);
-  if (sizeOf(dims) !== 1 && sizeOf(dims) % lines !== 0) throw shapeError(op, `${name}: one, or ${lines}`, dims);
+  const count = sizeOf(dims);
+  if (count === 1 || count === lines || (dims.length > 1 && count === lines * matrices)) return;
+  throw shapeError(op, `${name}: one, or ${lines}`, dims);
 }
 
 /** a [..., m, k], b [..., k, n] of uint8 or int8 -> int32 [..., m, n]; zero points: one, or one a row of a, a column of b. */
@@ -55,8 +63,8 @@ const matmulInteger: OpDef = {
     const a = codesMeta(this.name, 'a', aMeta);
     const b = codesMeta(this.name, 'b', bMeta);
     const dims = productDims(this.name, a.dims, b.dims);
-    checkZeroPoints(this.name, 'aZeroPoint', aZero, a.dims.at(-2) as number);
-    checkZeroPoints(this.name, 'bZeroPoint', bZero, b.dims.at(-1) as number);
+    checkZeroPoints(this.name, 'aZeroPoint', aZero, a.dims.at(-2) as number, sizeOf(a.dims.slice(0, -2)));
+    checkZeroPoints(this.name, 'bZeroPoint', bZero, b.dims.at(-1) as number, sizeOf(b.dims.slice(0, -2)));
     return [{ dtype: 'int32', dims }];
   },
   reference([a, b, aZero, bZero]) {
@@ -102,6 +110,10 @@ function geometry(op: string, x: Dims, w: Dims, attrs: Attrs): Geometry {
   ];
   if (rank < 1 || x.length !== w.length || x[1] !== (w[1] as number) * groups || (w[0] as number) % groups !== 0) {
     throw shapeError(op, 'x [batch, in, ...spatial] and w [out, in / groups, ...kernel]', x, w);
+  }
+  const fits = stride.length === rank && padding.length === 2 * rank && dilation.length === rank && groups >= 1;
+  if (!fits || [...stride, ...dilation].some((step) => step < 1)) {
+    throw shapeError(op, `strides, pads [begin..., end...] and dilations for ${rank} axes`, stride, padding, dilation);
   }
   const spatial = x.slice(2).map((dim, i) => {
     const reach = (dilation[i] as number) * ((w[i + 2] as number) - 1) + 1;

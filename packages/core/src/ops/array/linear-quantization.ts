@@ -188,6 +188,10 @@ const requantizeLinear: OpDef = {
     const scales = tensorMeta(this.name, 'multiplier', multiplier, 'float32').dims;
     const codes = tensorMeta(this.name, 'zeroPoint', zero, 'uint8', 'int8');
     scaleIndex(this.name, dims, scales, attrs);
+    const count = sizeOf(codes.dims);
+    if (count !== 1 && count !== sizeOf(scales)) {
+      throw shapeError(this.name, 'one zero point, or as many as multipliers', codes.dims, scales);
+    }
     return [{ dtype: codes.dtype, dims }];
   },
   reference([acc, multiplier, zero], attrs) {

@@ -1,5 +1,5 @@
 import { log } from '../../numerics/elementary.js';
-import { power } from '../../numerics/power.js';
+import { bigintPower, integerPower, power } from '../../numerics/power.js';
 import { rint } from '../../numerics/round.js';
 import type { OpDef } from '../op-def.js';
 import { binaryOp, unaryOp } from './numeric.js';
@@ -73,7 +73,7 @@ export const ARITHMETIC_OPS: readonly OpDef[] = [
     integer: (a, b) => (b === 0 ? 0 : ((a % b) + b) % b),
     int64: (a, b) => (b === 0n ? 0n : ((a % b) + b) % b),
   }),
-  binaryOp('aten::pow', 138, { float: power, integer: (a, b) => a ** b, int64: (a, b) => (b < 0n ? 0n : a ** b) }),
+  binaryOp('aten::pow', 138, { float: power, integer: integerPower, int64: bigintPower }),
   binaryOp('octavo::add_integers', 139, { integer: (a, b) => a + b, int64: (a, b) => a + b }),
   binaryOp('octavo::sub_integers', 140, { integer: (a, b) => a - b, int64: (a, b) => a - b }),
   binaryOp('octavo::mul_integers', 141, { integer: Math.imul, int64: (a, b) => a * b }),

@@ -230,7 +230,16 @@ const padFrom: OpDef = {
   outputs: ['y'],
   infer([xMeta], attrs) {
     const x = tensorMeta(this.name, 'x', xMeta);
-    return [{ dtype: x.dtype, dims: paddedDims(this.name, x.dims, attrList(attrs, 'padding')) }];
+    const mode = attrNumber(attrs, 'mode', 0);
+    if (PAD_SOURCE[mode] === undefined) {
+      throw new OctavoError(
+        'INVALID_ARGUMENT',
+        `[${this.name}] mode must be 0 to ${PAD_SOURCE.length - 1}, got ${mode}`,
+      );
+    }
+    const dims = paddedDims(this.name, x.dims, attrList(attrs, 'padding'));
+    if (dims.some((dim, i) => dim > 0 && x.dims[i] === 0)) throw shapeError(this.name, 'elements to pad from', x.dims);
+    return [{ dtype: x.dtype, dims }];
   },
   reference([x], attrs) {
     const padding = attrList(attrs, 'padding');

@@ -136,6 +136,7 @@ const cumsum: OpDef = {
     const y = raw.data.slice() as unknown[] & TypedArray;
     const exclusive = attrs.exclusive === 1;
     const zero = type === 'int64' ? 0n : 0;
+    const wrap = type === 'float32' ? f : (sum: number): number => (type === 'int32' ? sum | 0 : sum);
     for (let line = 0; line < y.length / Math.max(count, 1); line++) {
       const start = Math.floor(line / stride) * stride * count + (line % stride);
       let sum: unknown = zero;
@@ -143,7 +144,7 @@ const cumsum: OpDef = {
         const at = start + (attrs.reverse === 1 ? count - 1 - i : i) * stride;
         const next = add(sum, y[at]);
         y[at] = (exclusive ? sum : next) as never;
-        sum = type === 'float32' ? f(next as number) : next;
+        sum = wrap(next as number);
       }
     }
     return [new Tensor(type, y, raw.dims)];
@@ -165,7 +166,7 @@ const topk: OpDef = {
   attrs: { k: 'int', dim: 'int', largest: 'int' },
   outputs: ['values', 'indices'],
   infer([xMeta], attrs) {
-    const x = tensorMeta(this.name, 'x', xMeta);
+    const x = tensorMeta(this.name, 'x', xMeta, ...(Object.keys(RANGE) as DType[]));
     const axis = checkAxis(attrNumber(attrs, 'dim', -1), x.dims.length, this.name);
     const k = attrNumber(attrs, 'k', 1);
     if (x.dims.length === 0 || k < 0 || k > (x.dims[axis] as number)) {
