@@ -1,8 +1,9 @@
-import { DTYPES, DYNAMIC_SCHEMES, LinearPackedParams, QuantizedTensor, Tensor } from '@octavo/core';
+import { DTYPES, DYNAMIC_SCHEMES, LinearPackedParams, type Tensor } from '@octavo/core';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
+import { transposedWeight } from '../ir/transposed-weight.js';
 import type { Value } from '../ir/value.js';
 
 /**
@@ -93,30 +94,10 @@ function pack(graph: Graph, names: FreeNames, { operands, scope }: OnnxLinear): 
   graph.parameters.set(
     name,
     new LinearPackedParams(
-      quantizedWeight(tensor, leafTensor(scale) as Tensor, zeroPoint && (leafTensor(zeroPoint) as Tensor)),
+      transposedWeight(tensor, leafTensor(scale) as Tensor, zeroPoint && (leafTensor(zeroPoint) as Tensor)),
       values,
     ),
   );
   for (const leaf of [weight, bias]) if (leaf?.node.op === GET_ATTR) graph.frozen.set(attributeName(leaf.node), name);
   return name;
-}
-
-/** Codes [in, out] of either type as the qint8 weight [out, in] that packs. */
-function quantizedWeight({ type, raw }: Tensor, scale: Tensor, zeroPoint: Tensor | null): QuantizedTensor {
-  const [rows, columns] = raw.dims as [number, number];
-  const shift = type === 'uint8' ? 128 : 0;
-  const codes = new Int8Array(rows * columns);
-  const from = raw.data as Int8Array;
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) codes[j * rows + i] = (from[i * columns + j] as number) - shift;
-  }
-  const zeros = (zeroPoint?.raw.data ?? [0]) as ArrayLike<number>;
-  const given = scale.raw.data as Float32Array;
-  const count = given.length === 1 && zeros.length === 1 ? 1 : columns;
-  const at = (list: ArrayLike<number>, i: number): number => list[list.length === 1 ? 0 : i] as number;
-  return new QuantizedTensor('qint8', new Tensor('int8', codes, [columns, rows]), {
-    scales: Float32Array.from({ length: count }, (_, i) => at(given, i)),
-    zeroPoints: Int32Array.from({ length: count }, (_, i) => at(zeros, i) - shift),
-    axis: count === 1 ? null : 0,
-  });
 }

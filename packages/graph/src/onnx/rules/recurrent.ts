@@ -1,6 +1,7 @@
 import { type Attrs, RECURRENT_ACTIVATIONS } from '@octavo/core';
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
+import { dynamicLayers, floatLayers, type LayerKind } from './recurrent-layers.js';
 
 const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
@@ -49,15 +50,35 @@ function directionsOf(n: RuleContext): number {
   return n.text('direction', 'forward') === 'bidirectional' ? 2 : 1;
 }
 
+/** True where the operator is the layer that a module is: the default activations, no clip, no peepholes. */
+function isPlain(n: RuleContext, kind: LayerKind, { activations, clip }: ReturnType<typeof recurrentAttrs>): boolean {
+  const defaults = (DEFAULTS[kind] as readonly (keyof typeof RECURRENT_ACTIVATIONS)[]).map(
+    (name) => RECURRENT_ACTIVATIONS[name],
+  );
+  const isDefault = activations.every((code, i) => code === defaults[i % defaults.length]);
+  return isDefault && clip === 0 && (kind === 'GRU' || n.optional(7) === null);
+}
+
 const recurrent =
-  (kind: string, op: string): Rule =>
+  (kind: LayerKind | 'RNN', op: string): Rule =>
   (n) => {
     const attrs = recurrentAttrs(n, kind, directionsOf(n));
     const batchFirst = n.attr('layout', 0) === 1;
     const swapped = (value: Value | null): Value | null => (batchFirst ? swapFirst(n, value) : value);
     const states =
       kind === 'LSTM' ? [swapped(n.optional(5)), swapped(n.optional(6)), n.optional(7)] : [swapped(n.optional(5))];
-    const inputs = [swapped(n.input(0)), n.input(1), n.input(2), n.optional(3), n.optional(4), ...states];
+    const x = swapped(n.input(0)) as Value;
+    const isLayer =
+      kind !== 'RNN' && isPlain(n, kind, attrs) && (kind === 'LSTM' || n.attr('linear_before_reset', 0) === 1);
+    const layers =
+      isLayer &&
+      floatLayers(n, kind, attrs.reverse === 1, {
+        x,
+        lengths: n.optional(4),
+        states: states.slice(0, kind === 'LSTM' ? 2 : 1),
+      });
+    if (layers) return laidOut(n, layers);
+    const inputs = [x, n.input(1), n.input(2), n.optional(3), n.optional(4), ...states];
     const more: Attrs = kind === 'GRU' ? { linearBeforeReset: n.attr('linear_before_reset', 0) } : {};
     return laidOut(n, n.builder.ops(op, inputs, { ...attrs, ...more }));
   };
@@ -65,6 +86,11 @@ const recurrent =
 /** ONNX Runtime's LSTM over int8 weights, which lie transposed: [directions, in, 4 * hidden]. */
 const dynamicLstm: Rule = (n) => {
   const attrs = recurrentAttrs(n, 'LSTM', directionsOf(n));
+  const states = [n.optional(5), n.optional(6)];
+  const layers =
+    isPlain(n, 'LSTM', attrs) &&
+    dynamicLayers(n, attrs.reverse === 1, { x: n.input(0), lengths: n.optional(4), states });
+  if (layers) return laidOut(n, layers);
   const inputs = Array.from({ length: 12 }, (_, i) => (i > 2 && i < 8 ? n.optional(i) : n.input(i)));
   return laidOut(n, n.builder.ops('octavo::lstm_dynamic', inputs, attrs));
 };

@@ -1,0 +1,230 @@
+import { Tensor } from '@octavo/core';
+import { perChannelDynamicQConfig } from '@octavo/observers';
+import { describe, expect, it } from 'vitest';
+import { type Graph, importOnnx, quantizeDynamic } from '../../src/index.js';
+import { bits, floats } from '../models.js';
+import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
+import { nativeForm, withNative } from './native-form.js';
+import { runInOrt } from './ort.js';
+import { generator, INT8, UINT8 } from './qdq-builder.js';
+import { largestDifference } from './shared-models.js';
+
+const [STEPS, BATCH, WIDTH, HIDDEN] = [5, 3, 6, 4];
+const GATES = { LSTM: 4, GRU: 3 } as const;
+type Kind = keyof typeof GATES;
+
+interface Layer {
+  readonly kind: Kind;
+  readonly direction: 'forward' | 'reverse' | 'bidirectional';
+  readonly lengths?: boolean;
+  readonly states?: boolean;
+  readonly bias?: boolean;
+  readonly layout?: 0 | 1;
+  readonly attrs?: NodeInput['attrs'];
+}
+
+function values(count: number, seed: number): number[] {
+  const random = generator(seed);
+  return Array.from({ length: count }, () => Math.fround(random() - 0.5));
+}
+
+/** One layer, its weights constant or given as inputs `w`, `r` and `b`. */
+function model(layer: Layer, constant: boolean): { file: Uint8Array; feeds: Record<string, Tensor> } {
+  const { kind, direction, lengths = false, states = false, bias = true, layout = 0, attrs = {} } = layer;
+  const directions = direction === 'bidirectional' ? 2 : 1;
+  const rows = GATES[kind] * HIDDEN;
+  const weights: Record<string, number[]> = {
+    w: [directions, rows, WIDTH],
+    r: [directions, rows, HIDDEN],
+    ...(bias && { b: [directions, 2 * rows] }),
+  };
+  const state = layout === 0 ? [directions, BATCH, HIDDEN] : [BATCH, directions, HIDDEN];
+  const inputs: Record<string, number[]> = {
+    x: layout === 0 ? [STEPS, BATCH, WIDTH] : [BATCH, STEPS, WIDTH],
+    ...(states && { h0: state, ...(kind === 'LSTM' && { c0: state }) }),
+    ...(constant ? {} : weights),
+  };
+  const size = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+  const numbers = (name: string, dims: readonly number[]): number[] => values(size(dims), name.charCodeAt(0));
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, dims]) => [
+      name,
+      new Tensor('float32', Float32Array.from(numbers(name, dims)), dims),
+    ]),
+  );
+  const outputs = kind === 'LSTM' ? ['y', 'h', 'c'] : ['y', 'h'];
+  const operands = [
+    'x',
+    'w',
+    'r',
+    bias ? 'b' : '',
+    lengths ? 'lengths' : '',
+    ...(states ? ['h0', kind === 'LSTM' ? 'c0' : ''] : []),
+  ];
+  const file = modelBytes({
+    inputs: { ...inputs, ...(lengths && { lengths: [BATCH] }) },
+    types: { lengths: 6 },
+    initializers: constant
+      ? Object.entries(weights).map(([name, dims]) => tensorProto(name, dims, numbers(name, dims)))
+      : [],
+    nodes: [
+      {
+        op: kind,
+        name: '/rnn/Layer',
+        in: operands,
+        out: outputs,
+        attrs: {
+          hidden_size: HIDDEN,
+          direction,
+          ...(layout === 1 && { layout }),
+          ...(kind === 'GRU' && { linear_before_reset: 1 }),
+          ...attrs,
+        },
+      },
+    ],
+    outputs,
+  });
+  return {
+    file,
+    feeds: { ...feeds, ...(lengths && { lengths: new Tensor('int32', Int32Array.of(5, 0, 2), [BATCH]) }) },
+  };
+}
+
+function opsOf(graph: Graph): string[] {
+  return [...graph.nodes()].map(({ op }) => op);
+}
+
+const layers: readonly [string, Layer][] = [
+  ['an LSTM', { kind: 'LSTM', direction: 'forward' }],
+  ['an LSTM without biases, backwards', { kind: 'LSTM', direction: 'reverse', bias: false }],
+  [
+    'an LSTM in both directions with lengths and states',
+    { kind: 'LSTM', direction: 'bidirectional', lengths: true, states: true },
+  ],
+  ['an LSTM with the batch first', { kind: 'LSTM', direction: 'bidirectional', states: true, layout: 1 }],
+  ['a GRU', { kind: 'GRU', direction: 'forward' }],
+  [
+    'a GRU in both directions with lengths and states',
+    { kind: 'GRU', direction: 'bidirectional', lengths: true, states: true },
+  ],
+];
+
+describe('recurrent layers of ONNX', () => {
+  it.each(layers)('%s is the layer of a module, and gives what its definition gives', async (_, layer) => {
+    const [own, definition] = [model(layer, true), model(layer, false)];
+    const graph = await importOnnx(own.file);
+    expect(opsOf(graph)).toContain(`aten::${layer.kind.toLowerCase()}_layer`);
+    expect(opsOf(graph).filter((op) => op.startsWith('octavo::'))).toEqual([]);
+    const got = graph.run(own.feeds);
+    const expected = (await importOnnx(definition.file)).run(definition.feeds);
+    for (const name of Object.keys(expected)) {
+      // PyTorch's GRU is (h - n) z + n, ONNX's (1 - z) n + z h: the last bits differ.
+      if (layer.kind === 'LSTM') expect(bits(got[name]), name).toEqual(bits(expected[name]));
+      else expect(largestDifference(got[name], expected[name]), name).toBeLessThan(2 ** -22);
+    }
+  });
+
+  it.each([
+    ['gates that are clamped', { kind: 'LSTM', direction: 'forward', attrs: { clip: { float: 0.1 } } }],
+    [
+      'a GRU whose reset gate comes before its product',
+      { kind: 'GRU', direction: 'forward', attrs: { linear_before_reset: 0 } },
+    ],
+  ] as readonly [string, Layer][])('%s: the definition stays', async (_, layer) => {
+    expect(opsOf(await importOnnx(model(layer, true).file))).toContain(`octavo::${layer.kind.toLowerCase()}`);
+  });
+
+  it('quantizes as a traced layer does', async () => {
+    const { file, feeds } = model({ kind: 'LSTM', direction: 'bidirectional' }, true);
+    const graph = await importOnnx(file);
+    const quantized = quantizeDynamic(graph, { '': perChannelDynamicQConfig });
+    expect(opsOf(quantized)).toContain('quantized::lstm_layer_dynamic');
+    expect(largestDifference(quantized.run(feeds).y, graph.run(feeds).y)).toBeLessThan(0.01);
+  });
+});
+
+/** com.microsoft DynamicQuantizeLSTM in both directions. */
+function dynamicModel(type: number, perColumn: boolean): Uint8Array {
+  const rows = 4 * HIDDEN;
+  const random = generator(11);
+  const codes = (name: string, width: number) =>
+    tensorProto(
+      name,
+      [2, width, rows],
+      Array.from({ length: 2 * width * rows }, () => Math.floor(random() * 255) - (type === INT8 ? 127 : 0)),
+      type,
+    );
+  const dims = perColumn ? [2, rows] : [2];
+  const count = perColumn ? 2 * rows : 2;
+  const qparams = (name: string) => [
+    tensorProto(
+      `${name}s`,
+      dims,
+      Array.from({ length: count }, () => Math.fround(0.002 + 0.003 * random())),
+    ),
+    tensorProto(
+      `${name}z`,
+      dims,
+      Array.from({ length: count }, () => (type === INT8 ? 0 : 125 + Math.floor(random() * 6))),
+      type,
+    ),
+  ];
+  return modelBytes({
+    inputs: { x: ['steps', 'batch', WIDTH], h0: [2, 'batch', HIDDEN], c0: [2, 'batch', HIDDEN] },
+    initializers: [
+      codes('w', WIDTH),
+      codes('r', HIDDEN),
+      tensorProto('b', [2, 2 * rows], values(4 * rows, 5)),
+      ...qparams('w'),
+      ...qparams('r'),
+    ],
+    nodes: [
+      {
+        op: 'DynamicQuantizeLSTM',
+        domain: 'com.microsoft',
+        in: ['x', 'w', 'r', 'b', '', 'h0', 'c0', '', 'ws', 'wz', 'rs', 'rz'],
+        out: ['y', 'h', 'c'],
+        attrs: { hidden_size: HIDDEN, direction: 'bidirectional' },
+      },
+    ],
+    outputs: ['y', 'h', 'c'],
+  });
+}
+
+const dynamicFeeds = (): Record<string, Tensor> => ({
+  x: floats([STEPS, BATCH, WIDTH], 3),
+  h0: floats([2, BATCH, HIDDEN], 4),
+  c0: floats([2, BATCH, HIDDEN], 5),
+});
+
+describe.skipIf(withNative === null)('native kernels', () => {
+  it.each([
+    ['LSTM', () => model({ kind: 'LSTM', direction: 'bidirectional', lengths: true, states: true }, true)],
+    ['GRU', () => model({ kind: 'GRU', direction: 'bidirectional', states: true, layout: 1 }, true)],
+    ['DynamicQuantizeLSTM', () => ({ file: dynamicModel(INT8, true), feeds: dynamicFeeds() })],
+  ] as const)('of %s run every op, and give the bits of the reference', async (_, make) => {
+    const { file, feeds } = make();
+    const graph = await importOnnx(file);
+    const { referenceOps, outputs } = nativeForm(graph, feeds);
+    expect(referenceOps).toEqual([]);
+    const expected = graph.run(feeds);
+    for (const name of Object.keys(expected)) expect(bits(outputs[name]), name).toEqual(bits(expected[name]));
+  });
+});
+
+describe('DynamicQuantizeLSTM', () => {
+  it.each([
+    ['int8, a scale a direction', INT8, false],
+    ['int8, a scale a column', INT8, true],
+    ['uint8, a scale a direction', UINT8, false],
+  ] as const)('%s: int8 layers that give what ONNX Runtime gives', async (_, type, perColumn) => {
+    const file = dynamicModel(type, perColumn);
+    const graph = await importOnnx(file);
+    expect(opsOf(graph).filter((op) => op === 'quantized::lstm_layer_dynamic')).toHaveLength(2);
+    expect(graph.stage).toBe('quantized');
+    const feeds = dynamicFeeds();
+    const [got, expected] = [graph.run(feeds), await runInOrt(file, feeds)];
+    // A code of h that flips at a tie is worth at most a step of its scale, 1 / 255, times a weight of about 1.
+    for (const name of ['y', 'h', 'c']) expect(largestDifference(got[name], expected[name]), name).toBeLessThan(2e-3);
+  });
+});
