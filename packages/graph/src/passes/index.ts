@@ -2,6 +2,7 @@ import { bindQParams } from './bind-qparams.js';
 import { dropObservers } from './drop-observers.js';
 import { emulateFakeQuantize } from './emulate-fake-quantize.js';
 import { foldBatchNorm } from './fold-batch-norm.js';
+import { foldClamps } from './fold-clamps.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
 import { fuseAttention } from './fuse-attention.js';
@@ -44,6 +45,8 @@ export const importPasses = (shapes: Shapes): readonly Pass[] => [
   unsignedCodes,
   removeDeadCode,
   fuseStatic,
+  removeDeadCode,
+  foldClamps,
   removeDeadCode,
   settleImported,
   removeDeadCode,

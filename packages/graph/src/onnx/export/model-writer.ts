@@ -91,11 +91,11 @@ export class ModelWriter {
     return outputs;
   }
 
-  /** An initializer: the same tensor object is stored once. */
+  /** An initializer: the same tensor object is stored once. What a packed weight held has its name without the packing. */
   initializer(hint: string, tensor: Tensor): string {
     const known = this.stored.get(tensor);
     if (known !== undefined) return known;
-    const name = this.free(hint);
+    const name = this.free(hint.replace(/_packed_params\./, ''));
     this.initializers.set(name, tensorProto(name, tensor));
     this.stored.set(tensor, name);
     return name;
@@ -176,7 +176,7 @@ export class ModelWriter {
   ): void {
     const node = {
       opType: type,
-      name: `${this.scope}/${type}_${this.nodes.length}`,
+      name: `/${this.scope === '' ? '' : `${this.scope}/`}${type}_${this.nodes.length}`,
       input: [...inputs],
       output: [...outputs],
       attribute: Object.entries(attrs).map(([name, value]) => ({ name, ...attribute(value) })),
