@@ -112,8 +112,7 @@ export function assignLayouts(program: Program): { program: Program; channelsLas
       inputs.map((value) => channelsLast.get(value) ?? null),
       attrs,
     );
-    const fused =
-      op === 'aten::quantize_per_tensor' && attrs.dtype !== DTYPES.int32.code && wanted.has(outputs[0] as number);
+    const fused = makesBytes(program, instruction) && wanted.has(outputs[0] as number);
     instructions.push(layout.inputs ? instruction : { ...instruction, inputs: inputs.map(rowMajor) });
     if (!layout.output && !fused) continue;
     const rank = Math.max(rankOfImages(program, instruction), ...inputs.map((value) => channelsLast.get(value) ?? 0));
@@ -128,6 +127,14 @@ function rankOfImages({ values }: Program, { op, inputs }: Instruction): number 
   const weight = RULE_OF.get(op) === 'writes' ? values[inputs[1] as number]?.constant : undefined;
   if (ConvPackedParams.is(weight)) return weight.rank + 2;
   return Tensor.is(weight) ? weight.raw.dims.length : 3;
+}
+
+/** True for a quantize op that makes codes of 8 bits with one scale, in either order. */
+function makesBytes({ values }: Program, { op, inputs, attrs }: Instruction): boolean {
+  if (attrs.dtype === DTYPES.int32.code) return false;
+  if (op !== 'octavo::quantize_linear') return op === 'aten::quantize_per_tensor';
+  const scale = values[inputs[1] as number]?.constant;
+  return Tensor.is(scale) && scale.raw.data.length === 1 && scale.raw.dims.length <= 1;
 }
 
 /** Values that a convolution takes as its image. */

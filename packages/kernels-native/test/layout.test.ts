@@ -45,6 +45,18 @@ describe('layouts of a program', () => {
     expect([...channelsLast]).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it.each([
+    ['one scale, at once', [0.1], true],
+    ['scales along an axis, with a conversion', [0.1, 0.2], false],
+  ] as const)("quantize for a convolution by ONNX's operator: %s", (_, scales, atOnce) => {
+    const source = chain(['octavo::quantize_linear', { axis: 1, dtype: 3 }], ['quantized::conv']);
+    const values = [...source.values, { name: 'scale', constant: Tensor.from([...scales]) }];
+    const [quantize, conv] = source.instructions as [never, never];
+    const instructions = [{ ...(quantize as object), inputs: [0, values.length - 1] } as never, conv];
+    const { channelsLast } = assignLayouts({ ...source, values, instructions });
+    expect(channelsLast.has(1)).toBe(atOnce);
+  });
+
   it('convert a value once where ops know no layout, and at the outputs', () => {
     const source = chain(['quantized::conv'], ['quantized::layer_norm'], ['quantized::softmax']);
     const twice = {

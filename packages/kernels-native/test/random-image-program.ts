@@ -60,6 +60,14 @@ const STEPS: Step[] = [
     const active = first(b.op('aten::relu', [real], {}));
     return first(b.op('aten::quantize_per_tensor', [active, scale, zero], { dtype: 3 }));
   },
+  (b, r, x) => {
+    const scales = b.constant(Tensor.from([0.03]));
+    const zero = b.constant(Tensor.from([integer(r, 0, 255)], { dtype: 'uint8' }));
+    const attrs = { axis: 1, blockSize: 0 };
+    const real = first(b.op('octavo::dequantize_linear', [x, scales, zero], attrs));
+    const turned = r() < 0.5 ? first(b.op('aten::permute', [real], { dims: [0, 1, 3, 2] })) : real;
+    return first(b.op('octavo::quantize_linear', [turned, scales, zero], { ...attrs, dtype: 3 }));
+  },
 ];
 
 function channels(b: Builder, x: number): number {

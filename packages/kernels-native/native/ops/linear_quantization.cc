@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "../runtime/choose_qparams.h"
+#include "quantize_image.h"
 #include "quantized.h"
 
 namespace octavo {
@@ -63,18 +64,16 @@ Ends ends_of(DType dtype) {
   return dtype == DType::Int8 ? Ends{-128, 127} : Ends{-2147483648.0, 2147483647.0};
 }
 
-// A run of floats with one scale as bytes. Steps beyond 256 saturate whatever the zero point, and below adding 1.5 * 2^23
-// rounds half to even: a form that compilers vectorize.
-void quantize_run(const float* x, size_t n, float scale, float zero, float low, float high, uint8_t* codes) {
-  constexpr float kRound = 12582912.0f, kMost = 512.0f;
-  for (size_t i = 0; i < n; i++) {
-    float steps = x[i] / scale;
-    steps = steps == steps ? steps : 0.0f;
-    steps = steps > -kMost ? steps : -kMost;
-    steps = steps < kMost ? steps : kMost;
-    const float code = (steps + kRound) - kRound + zero;
-    const float raised = code > low ? code : low;
-    codes[i] = uint8_t(int32_t(raised < high ? raised : high));
+// n elements of x from `at` on, with one scale, as bytes: clamp(zero + rint(x / scale)).
+void quantize_run(const Call& call, const View& x, size_t at, size_t n, const octavo_to_codes& to, uint8_t* codes) {
+  constexpr size_t kPiece = 256;
+  float values[kPiece];
+  for (size_t i = 0; i < n; i += kPiece) {
+    const size_t count = n - i < kPiece ? n - i : kPiece;
+    const float* from = x.dtype == DType::Float32 ? x.floats() + at + i : values;
+    for (size_t j = 0; j < count && from == values; j++) values[j] = float(x.as<int32_t>()[at + i + j]);
+    call.kernels->binary(OCTAVO_BINARY_DIV, from, 1, call.inputs[1].floats(), 0, values, count);
+    call.kernels->codes->quantize(values, &to, codes + i, count);
   }
 }
 
@@ -92,18 +91,22 @@ Status quantize_linear(Call& call) {
   OCTAVO_TRY(expect_same_dims(call, "codes", codes, x));
   Scales scales;
   OCTAVO_TRY(read_scales(call, x, call.inputs[1], zeros, codes.dtype, &scales));
-  if (codes.channels_last != x.channels_last) {
+  const bool is_one = scales.count == 1 && codes.dtype != DType::Int32;
+  if (codes.channels_last != x.channels_last && !(is_one && codes.channels_last)) {
     return fail(Code::InvalidArgument, "[%s] does not take these orders of memory", call.op);
   }
   if (x.size() == 0) return {};
-  const Ends ends = ends_of(codes.dtype);
-  if (scales.count == 1 && codes.dtype != DType::Int32 && x.dtype == DType::Float32) {
-    const float scale = *call.inputs[1].floats(), zero = float(zero_at(zeros, 0));
-    for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
-      quantize_run(x.floats() + from, end - from, scale, zero, float(ends.low), float(ends.high), codes.data + from);
-    });
+  if (is_one) {
+    const octavo_to_codes to = to_codes(code_type(codes), 1.0f, int32_t(zero_at(zeros, 0)));
+    const auto quantize = [&](size_t at, size_t n, uint8_t* y) { quantize_run(call, x, at, n, to, y); };
+    if (codes.channels_last != x.channels_last) {
+      quantize_into_channels_last(call, x, codes.data, quantize);
+      return {};
+    }
+    for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) { quantize(from, end - from, codes.data + from); });
     return {};
   }
+  const Ends ends = ends_of(codes.dtype);
   for_row_chunks(call, x.size(), 8, [&](size_t from, size_t end) {
     for (size_t i = from; i < end; i++) {
       const size_t place = scales.of(i);

@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "../runtime/choose_qparams.h"
-#include "../runtime/transpose.h"
+#include "quantize_image.h"
 #include "quantized.h"
 
 namespace octavo {
@@ -97,24 +97,6 @@ bool is_small(int32_t zero) { return zero >= -(1 << 22) && zero <= 1 << 22; }
 
 bool is_bytes(const View& codes) { return codes.dtype == DType::Uint8 || codes.dtype == DType::Int8; }
 
-// x [batch, channels, ...spatial] row-major -> codes channels-last: runs of each channel are quantized, then transposed.
-void quantize_into_channels_last(const Call& call, const View& x, const octavo_to_codes& to, uint8_t* codes) {
-  constexpr size_t kPiece = 256;
-  const size_t channels = x.dim(1), spatial = x.size() / x.dim(0) / channels, pieces = (spatial + kPiece - 1) / kPiece;
-  for_row_chunks(call, x.dim(0) * pieces, channels * kPiece * 2, [&](size_t from, size_t end) {
-    uint8_t runs[16 * kPiece];
-    for (size_t i = from; i < end; i++) {
-      const size_t item = i / pieces * channels * spatial, first = i % pieces * kPiece;
-      const size_t count = spatial - first < kPiece ? spatial - first : kPiece;
-      for (size_t c = 0; c < channels; c += 16) {
-        const size_t some = channels - c < 16 ? channels - c : 16;
-        for (size_t j = 0; j < some; j++) call.kernels->codes->quantize(x.floats() + item + (c + j) * spatial + first, &to, runs + j * kPiece, count);
-        transpose(runs, kPiece, some, count, codes + item + first * channels + c, channels);
-      }
-    }
-  });
-}
-
 }  // namespace
 
 // x -> scale [1], zeroPoint [1]. attrs: reduceRange.
@@ -143,14 +125,13 @@ Status quantize_per_tensor(Call& call) {
   const int32_t zero = *call.inputs[2].as<int32_t>();
   if (is_bytes(codes) && is_small(zero)) {
     const octavo_to_codes to = to_codes(code_type(codes), 1.0f / *call.inputs[1].floats(), zero);
+    const auto quantize = [&](size_t at, size_t n, uint8_t* y) { call.kernels->codes->quantize(x.floats() + at, &to, y, n); };
     if (codes.channels_last && !x.channels_last) {
-      quantize_into_channels_last(call, x, to, codes.data);
+      quantize_into_channels_last(call, x, codes.data, quantize);
       return {};
     }
     if (codes.channels_last == x.channels_last) {
-      for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
-        call.kernels->codes->quantize(x.floats() + from, &to, codes.data + from, end - from);
-      });
+      for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) { quantize(from, end - from, codes.data + from); });
       return {};
     }
   }
