@@ -65,14 +65,14 @@ Ends ends_of(DType dtype) {
 }
 
 // n elements of x from `at` on, with one scale, as bytes: clamp(zero + rint(x / scale)).
-void quantize_run(const Call& call, const View& x, size_t at, size_t n, const octavo_to_codes& to, uint8_t* codes) {
+void quantize_run(const Call& call, const View& x, const float* scale, size_t at, size_t n, const octavo_to_codes& to, uint8_t* codes) {
   constexpr size_t kPiece = 256;
   float values[kPiece];
   for (size_t i = 0; i < n; i += kPiece) {
     const size_t count = n - i < kPiece ? n - i : kPiece;
     const float* from = x.dtype == DType::Float32 ? x.floats() + at + i : values;
     for (size_t j = 0; j < count && from == values; j++) values[j] = float(x.as<int32_t>()[at + i + j]);
-    call.kernels->binary(OCTAVO_BINARY_DIV, from, 1, call.inputs[1].floats(), 0, values, count);
+    call.kernels->binary(OCTAVO_BINARY_DIV, from, 1, scale, 0, values, count);
     call.kernels->codes->quantize(values, &to, codes + i, count);
   }
 }
@@ -98,7 +98,7 @@ Status quantize_linear(Call& call) {
   if (x.size() == 0) return {};
   if (is_one) {
     const octavo_to_codes to = to_codes(code_type(codes), 1.0f, int32_t(zero_at(zeros, 0)));
-    const auto quantize = [&](size_t at, size_t n, uint8_t* y) { quantize_run(call, x, at, n, to, y); };
+    const auto quantize = [&](size_t at, size_t n, uint8_t* y) { quantize_run(call, x, call.inputs[1].floats(), at, n, to, y); };
     if (codes.channels_last != x.channels_last) {
       quantize_into_channels_last(call, x, codes.data, quantize);
       return {};
@@ -171,8 +171,9 @@ Status dynamic_quantize_linear(Call& call) {
   const QParams q = onnx_qparams(low[0], high[0]);
   *scale->floats() = q.scale;
   *zero->data = uint8_t(q.zero_point);
+  const octavo_to_codes to = to_codes(code_type(*codes), 1.0f, q.zero_point);
   for_row_chunks(call, x.size(), 2, [&](size_t from, size_t end) {
-    quantize_run(x.floats() + from, end - from, q.scale, float(q.zero_point), 0, 255, codes->data + from);
+    quantize_run(call, x, scale->floats(), from, end - from, to, codes->data + from);
   });
   return {};
 }
