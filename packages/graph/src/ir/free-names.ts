@@ -11,10 +11,14 @@ export class FreeNames {
   }
 
   find(wanted: string): string {
-    let count = this.counts.get(wanted) ?? 0;
-    let name = count === 0 ? wanted : `${wanted}_${count}`;
-    while (this.graph.parameters.has(name) || this.graph.frozen.has(name)) name = `${wanted}_${++count}`;
+    if (!this.isTaken(wanted)) return wanted;
+    let count = this.counts.get(wanted) ?? 1;
+    while (this.isTaken(`${wanted}_${count}`)) count++;
     this.counts.set(wanted, count);
-    return name;
+    return `${wanted}_${count}`;
+  }
+
+  private isTaken(name: string): boolean {
+    return this.graph.parameters.has(name) || this.graph.frozen.has(name);
   }
 }

@@ -155,9 +155,7 @@ export class GraphImporter {
       node.name,
       node.input.filter((name) => names.isInitializer(name)),
     );
-    for (const path of pathsAbove(this.builder.scope)) {
-      if (!this.builder.graph.modules.has(path)) this.builder.graph.modules.set(path, 'Module');
-    }
+    this.declareModule(this.builder.scope);
     if (domainOf(node.domain) === '' && node.opType === 'If') return this.branches(node, inputs, names);
     if (domainOf(node.domain) === '' && node.opType === 'Loop') return this.loop(node, inputs, names);
     const foreign: ForeignNode = {
@@ -171,6 +169,13 @@ export class GraphImporter {
     const rule = ONNX_RULES[foreign.op];
     if (rule === undefined) throw this.fault('UNSUPPORTED', `${foreign.op} is not imported`);
     return applyRule(this.builder, rule, foreign) ?? defer(this.builder, 'onnx', foreign);
+  }
+
+  /** A module comes with all that hold it: where it is known, so are they. */
+  private declareModule(scope: string): void {
+    const { modules } = this.builder.graph;
+    if (modules.has(scope)) return;
+    for (const path of pathsAbove(scope)) if (!modules.has(path)) modules.set(path, 'Module');
   }
 
   /** Both branches are put in, and `prim::If` picks; a constant condition takes the branch itself. */

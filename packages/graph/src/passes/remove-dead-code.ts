@@ -13,7 +13,7 @@ export function removeDeadCode(graph: Graph): Graph {
     if (node.op === GET_ATTR) parameters.add(attributeName(node));
     if (node.op === OBSERVE) observers.add(observerName(node));
   }
-  for (const name of [...graph.parameters.keys()]) if (!parameters.has(name)) graph.parameters.delete(name);
-  for (const name of [...graph.observers.keys()]) if (!observers.has(name)) graph.observers.delete(name);
+  for (const name of graph.parameters.keys()) if (!parameters.has(name)) graph.parameters.delete(name);
+  for (const name of graph.observers.keys()) if (!observers.has(name)) graph.observers.delete(name);
   return graph;
 }
