@@ -123,7 +123,7 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
   const images = join(SHARED, 'data/imagenet-sample/val');
 
   it('gives the same integers from safetensors and from ONNX, whose weights are external data', async () => {
-    const options = ['--calibrate', `${images}:2`];
+    const options = ['--calibrate', `${images}:1`];
     const fromFolder = await quantized(EFFICIENTNET, 'folder.octavo', ...options);
     const fromOnnx = await quantized(join(EFFICIENTNET, 'model.onnx'), 'onnx.octavo', ...options);
     const integers = integersOf(fromFolder);
@@ -137,7 +137,7 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
   it('is evaluated as ONNX: float, our int8 graph, and that saved and loaded', async () => {
     const data = join(SHARED, 'data/imagenet-sample');
     const model = join(EFFICIENTNET, 'model.onnx');
-    const args = ['--model', model, '--task', 'imagenet', '--data', data, '--calibrate', `${images}:2`, '--limit', '2'];
+    const args = ['--model', model, '--task', 'imagenet', '--data', data, '--calibrate', `${images}:1`, '--limit', '1'];
     const { code, out, err } = await octavo(['eval', ...args]);
     expect(code, err).toBe(0);
     const rows = out.split('\n').filter((line) => /^(float|graph)/.test(line));
@@ -158,8 +158,8 @@ describe.skipIf(!existsSync(EFFICIENTNET))('EfficientNet-Lite0 (needs ../shared)
       maxDrop: 0.2,
       task: 'imagenet',
       data: join(SHARED, 'data/imagenet-sample'),
-      limit: 16,
-      calibrate: { dir: images, count: 4 },
+      limit: 8,
+      calibrate: { dir: images, count: 2 },
       batch: 4,
       qconfigDict: { '': qconfig, 'blocks.8.project.conv': spoilt },
       signal: new AbortController().signal,
