@@ -152,6 +152,49 @@ describe('models that other tools quantized statically', () => {
   });
 });
 
+/** Products that have no int8 form: each beside a convolution that has one. */
+const ISLANDS: Readonly<Record<string, (m: QuantizedModel, codes: string) => string>> = {
+  'its weight is not quantized in the ONNX file': (m, codes) => {
+    const weight = m.constant([2, 4, 1, 1], [1, 2, 3, 4, 5, 6, 7, 8]);
+    return m.through(m.node('Conv', [codes, weight]), 0.3, 128);
+  },
+  'its input is not quantized in the ONNX file': (m, codes) =>
+    m.through(m.node('Conv', [m.node('Tanh', [codes]), m.weight([2, 4, 1, 1], 0)]), 0.02, 128),
+  'its result is not quantized: aten::exp reads it': (m, codes) =>
+    m.node('Exp', [m.node('Conv', [codes, m.weight([2, 4, 1, 1], 0)])]),
+  'its result is read as floats as well': (m, codes) => {
+    const y = m.node('Conv', [codes, m.weight([2, 4, 1, 1], 0)]);
+    return m.node('Concat', [m.through(y, 0.02, 128), y], { axis: 1 });
+  },
+  'its weight has scales along axis 1': (m, codes) =>
+    m.through(m.node('ConvTranspose', [codes, m.weight([4, 2, 1, 1], 1)]), 0.02, 128),
+  'its bias is not constant': (m, codes) => {
+    const bias = m.node('ReduceMean', [codes], { axes: [0, 2, 3], keepdims: 0 });
+    return m.through(m.node('Conv', [codes, m.weight([4, 4, 1, 1], 0), bias]), 0.02, 128);
+  },
+};
+
+describe('float islands of such models', () => {
+  it.each(Object.keys(ISLANDS))('%s: coverage says so, and the results are those of ONNX Runtime', async (reason) => {
+    const m = new QuantizedModel(UINT8);
+    const first = m.node('Conv', [m.through('x', 4 / 255, 128), m.weight([4, 3, 3, 3], 0)], { pads: [1, 1, 1, 1] });
+    const y = (ISLANDS[reason] as (typeof ISLANDS)[string])(m, m.through(first, 0.03, 128));
+    const file = m.bytes(['batch', 3, 8, 8], y);
+    const graph = await importOnnx(file);
+    expect(coverage(graph).rows.map(({ precision, reason }) => [precision, reason])).toEqual([
+      ['int8', 'static'],
+      ['float32', reason],
+    ]);
+    const x = image([2, 3, 8, 8]);
+    const [got, expected] = [graph.run({ x }), await runInOrt(file, { x })].map(({ y }) => y as Tensor);
+    const values = expected?.raw.data as Float32Array;
+    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    const errors = Array.from(got?.raw.data as Float32Array, (v, i) => Math.abs(v - (values[i] as number)) / most);
+    // One code at a tie, of some 200 that are used.
+    expect(Math.max(...errors)).toBeLessThan(0.01);
+  });
+});
+
 /** Differences in steps of the smallest one between two values. */
 function codeSteps(a: Tensor, b: Tensor): number[] {
   const values = [...new Set(b.raw.data as Float32Array)].sort((x, y) => x - y);
