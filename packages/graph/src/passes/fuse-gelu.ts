@@ -23,7 +23,10 @@ function geluInput(mul: Node): Value | undefined {
   const factors = mul.inputs.flatMap((input) => factorsOf(input as Value, mul));
   if (factors.length !== 3) return undefined;
   const half = factors.find((factor) => isNumber(factor, 0.5));
-  const sum = factors.find(({ node }) => node.op === 'aten::add');
+  // x may be a sum as well.
+  const sum = factors.find(
+    ({ node }) => node.op === 'aten::add' && node.inputs.some((input) => input?.node.op === 'aten::erf'),
+  );
   const x = factors.find((factor) => factor !== half && factor !== sum);
   if (half === undefined || sum === undefined || x === undefined) return undefined;
   const erf = sum.node.inputs.find((input) => input?.node.op === 'aten::erf')?.node;

@@ -1,15 +1,16 @@
-import { DTYPES, DYNAMIC_SCHEMES, LinearPackedParams, type Tensor } from '@octavo/core';
+import { DTYPES, LinearPackedParams, type Tensor } from '@octavo/core';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import { transposedWeight } from '../ir/transposed-weight.js';
 import type { Value } from '../ir/value.js';
+import { matchDynamicProduct } from './dynamic-codes.js';
 
 /**
  * float(matmul_integer(codes(x), W)) * (scale(x) * scale(W)) + bias, what ONNX Runtime's dynamic quantizer writes, becomes
- * quantized::linear_dynamic(x, packed) with ONNX's rule for the range: one int8 kernel. Weights of uint8 are shifted by
- * 128 with their zero points.
+ * quantized::linear_dynamic(x, packed) with ONNX's rule for the range, or the one that our exporter spelled out: one int8
+ * kernel. Weights of uint8 are shifted by 128 with their zero points.
  *
  * Ranges and codes are ONNX's to the bit; the bias is added in the rounding of the scale, so that last bits may differ.
  */
@@ -19,7 +20,7 @@ export function fuseOnnxDynamic(graph: Graph): Graph {
   for (const node of graph.nodes()) {
     const match = node.op === 'octavo::matmul_integer' ? matchLinear(node) : undefined;
     if (match === undefined) continue;
-    const { x, operands, result, scope } = match;
+    const { x, scheme, reduceRange, operands, result, scope } = match;
     const key = operands.map((operand) => operand?.id).join();
     const name = known.get(key) ?? pack(graph, names, match);
     known.set(key, name);
@@ -29,7 +30,7 @@ export function fuseOnnxDynamic(graph: Graph): Graph {
         op: 'quantized::linear_dynamic',
         inputs: [x, packed],
         outputs: [{ type: result.output.type, hint: result.output.hint }],
-        attrs: { scheme: DYNAMIC_SCHEMES.onnx, reduceRange: 0, activation: 0 },
+        attrs: { scheme, reduceRange, activation: 0 },
         scope,
         note: 'quantized in the ONNX file',
       },
@@ -42,6 +43,8 @@ export function fuseOnnxDynamic(graph: Graph): Graph {
 
 interface OnnxLinear {
   readonly x: Value;
+  readonly scheme: number;
+  readonly reduceRange: 0 | 1;
   /** Weight codes [in, out], their scale, zero point (or null) and the bias (or null), all constant. */
   readonly operands: readonly [weight: Value, scale: Value, zeroPoint: Value | null, bias: Value | null];
   /** The node whose output the linear's is. */
@@ -50,29 +53,28 @@ interface OnnxLinear {
 }
 
 function matchLinear(product: Node): OnnxLinear | undefined {
-  const [codes, weight, zero, weightZero = null] = product.inputs;
-  const quantize = codes?.node;
-  if (quantize?.op !== 'octavo::dynamic_quantize_linear' || !weight) return undefined;
-  if (codes !== quantize.outputs[0] || zero !== quantize.outputs[2]) return undefined;
+  const [, weight, , weightZero = null] = product.inputs;
+  const dynamic = matchDynamicProduct(product);
+  if (dynamic === undefined || !weight) return undefined;
   if (leafTensor(weight)?.raw.dims.length !== 2 || (weightZero && leafTensor(weightZero) === undefined))
     return undefined;
-  const cast = product.output.onlyUser;
+  const cast = dynamic.sums.onlyUser;
   if (cast?.op !== 'aten::to' || cast.attrs.dtype !== DTYPES.float32.code) return undefined;
   const scaled = cast.output.onlyUser;
   if (scaled?.op !== 'aten::mul') return undefined;
   const factor = other(scaled, cast.output).node;
-  const scale = factor.op === 'aten::mul' ? other(factor, quantize.outputs[1] as Value) : undefined;
-  if (scale === undefined || !factor.inputs.includes(quantize.outputs[1] as Value)) return undefined;
+  if (factor.op !== 'aten::mul' || !factor.inputs.includes(dynamic.scale)) return undefined;
+  const scale = other(factor, dynamic.scale);
   const width = leafTensor(weight)?.raw.dims[1] as number;
   if (!isVector(scale, width) || (weightZero && !isVector(weightZero, width))) return undefined;
   const { scope } = product;
-  const x = quantize.input(0);
+  const { x, scheme, reduceRange } = dynamic;
   const add = scaled.output.onlyUser;
   const bias = add?.op === 'aten::add' ? other(add, scaled.output) : undefined;
   if (add !== undefined && bias !== undefined && leafTensor(bias)?.raw.dims.join() === String(width)) {
-    return { x, operands: [weight, scale, weightZero, bias], result: add, scope };
+    return { x, scheme, reduceRange, operands: [weight, scale, weightZero, bias], result: add, scope };
   }
-  return { x, operands: [weight, scale, weightZero, null], result: scaled, scope };
+  return { x, scheme, reduceRange, operands: [weight, scale, weightZero, null], result: scaled, scope };
 }
 
 /** The operand of a binary op that is not `value`. */

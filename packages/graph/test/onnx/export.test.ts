@@ -211,6 +211,19 @@ describe('int8 graphs', () => {
     expect(ops.filter((op) => op === 'MatMulInteger')).toHaveLength(12);
   });
 
+  it.each([
+    ['reduced ranges', defaultDynamicQConfig],
+    ['ranges of rows', perRowDynamicQConfig],
+  ])('a classifier of %s is itself again when its file is imported', async (_, dynamic) => {
+    const graph = quantizeDynamic(classifier(), { '': dynamic });
+    const again = await importOnnx(encodeOnnx(graph));
+    const opsOf = (of: Graph): string[] => [...of.nodes()].map(({ op }) => op).filter((op) => !op.startsWith('prim::'));
+    expect(opsOf(again).sort()).toEqual(opsOf(graph).sort());
+    const feeds = sentences([3, 5]);
+    const [name] = graph.outputs.map((output) => output.name);
+    expect(floatsOf(again.run(feeds)[name as string])).toEqual(floatsOf(graph.run(feeds)[name as string]));
+  });
+
   it('linears whose results stay float, and gelu and padding in codes, run from static ranges', async () => {
     const text = classifier();
     const [first, second] = [sentences([3, 5]), sentences([4, 2])];
