@@ -4,8 +4,9 @@ import { leafQParams } from '../../ir/static-qparams.js';
 import type { Value } from '../../ir/value.js';
 import { ADD_LINEAR, addLinearAttrs } from '../../passes/fuse-onnx-add.js';
 import { askedDType } from './dtypes.js';
+import { linearOf } from './linear.js';
 import { cast, scalar } from './math.js';
-import { averaged, convAttrs, convolution, gemmOf, globallyAveraged, linearOrProduct } from './nn.js';
+import { averaged, convAttrs, convolution, gemmOf, globallyAveraged, linearOrProduct, product } from './nn.js';
 
 // Quantized operators. Those of static quantization (QLinearConv and its like) are their definition: float operators
 // between DequantizeLinear and QuantizeLinear, as QDQ models have them; `passes/fuse-static.ts` makes int8 ops of both.
@@ -180,12 +181,41 @@ const dynamicQuantizeMatmul: Rule = (n) => {
 };
 
 /** com.microsoft MatMulIntegerToFloat: a, b codes, scales, zero points, float bias. */
-const matmulIntegerToFloat: Rule = (n) => {
-  const sum = n.op('octavo::matmul_integer', [n.input(0), n.input(1), n.optional(4), n.optional(5)]);
-  const scaled = n.op('aten::mul', [cast(n, sum, 'float32'), n.op('aten::mul', [n.input(2), n.input(3)])]);
-  const bias = n.optional(6);
+const matmulIntegerToFloat: Rule = (n) =>
+  floatProduct(n, {
+    a: n.input(0),
+    b: n.input(1),
+    scales: [n.input(2), n.input(3)],
+    zeros: [4, 5],
+    bias: n.optional(6),
+  });
+
+interface CodesProduct {
+  readonly a: Value;
+  readonly b: Value;
+  readonly scales: readonly [a: Value, b: Value];
+  /** Which inputs the zero points are. */
+  readonly zeros: readonly [a: number, b: number];
+  readonly bias: Value | null;
+}
+
+/**
+ * The float product of codes. By a range that is known before the run it is a product of floats that
+ * `passes/fuse-static.ts` makes an int8 kernel of; else sums and scales, for `passes/fuse-onnx-dynamic.ts`.
+ */
+export function floatProduct(n: RuleContext, { a, b, scales, zeros, bias }: CodesProduct): Value {
+  const isStatic = n.builder.tensor(scales[0]) !== undefined && n.builder.tensor(b) !== undefined;
+  if (isStatic) {
+    const weight = dequantized(n, b, [scales[1], zeroOf(n, zeros[1])], { axis: n.rank(b) - 1 });
+    const x = dequantized(n, a, [scales[0], zeroOf(n, zeros[0])]);
+    const linear = linearOf(n, x, weight, { transposed: false, bias });
+    const value = linear?.value ?? product(n, x, weight);
+    return bias === null || linear?.hasBias ? value : n.op('aten::add', [value, bias]);
+  }
+  const sum = n.op('octavo::matmul_integer', [a, b, n.optional(zeros[0]), n.optional(zeros[1])]);
+  const scaled = n.op('aten::mul', [cast(n, sum, 'float32'), n.op('aten::mul', [scales[0], scales[1]])]);
   return bias === null ? scaled : n.op('aten::add', [scaled, bias]);
-};
+}
 
 export const QUANTIZED_RULES: Readonly<Record<string, Rule>> = {
   ConvInteger: convInteger,
