@@ -28,6 +28,18 @@ describe('array ops', () => {
     ['aten::maximum', [f32([1, Number.NaN] as never), f32([2, 2] as never)], {}, [2, Number.NaN]],
     ['octavo::div_integers', [ints([-7, 7, 1] as never), ints([2, 2, 0] as never)], {}, [-3n, 3n, 0n]],
     ['octavo::add_integers', [ints([127] as never, 'int8'), ints([1] as never, 'int8')], {}, [-128]],
+    [
+      'aten::pow',
+      [ints([3, -2, 1, 2] as never, 'int32'), ints([41, -3, -3, 32] as never, 'int32')],
+      {},
+      [2069870691, 0, 1, 0],
+    ],
+    [
+      'aten::pow',
+      [ints([3, -1, 7] as never), ints([2n ** 40n, -3n, 2n] as never)],
+      {},
+      [-7860764868738023423n, -1n, 49n],
+    ],
     ['aten::remainder', [ints([-7, 7] as never, 'int32'), ints([3, -3] as never, 'int32')], {}, [2, -2]],
     ['aten::where', [ints([true, false] as never, 'bool'), f32([1, 2] as never), f32(9 as never)], {}, [1, 9]],
     [
@@ -183,6 +195,39 @@ describe('array ops', () => {
   it('indices out of range are an error that names them', () => {
     const x = f32([1, 2] as never);
     expect(() => run('octavo::take', [x, ints([2] as never)], { dim: 0 })).toThrow(/index 2 is outside a dim of 2/);
+  });
+
+  it('running sums of int32 wrap, however many there are', () => {
+    const x = new Tensor('int32', new Int32Array(2 ** 22 + 1).fill(-(2 ** 31) + 1));
+    const [sums] = withBackend(referenceBackend, () => dispatch(opByName('aten::cumsum'), [x], { dim: 0 }));
+    // (2^22 + 1) (1 - 2^31) mod 2^32.
+    expect(sums?.data.at(-1)).toBe(-(2 ** 31) + 2 ** 22 + 1);
+  });
+
+  it.each<[string, Operand[], object, RegExp]>([
+    ['octavo::pad_from', [f32([1, 2] as never)], { padding: [1, 0], mode: 3 }, /mode must be 0 to 2, got 3/],
+    ['octavo::pad_from', [Tensor.zeros([0])], { padding: [1, 0], mode: 1 }, /expected elements to pad from, got \[0\]/],
+    ['aten::topk', [Tensor.zeros([3], 'float16')], { k: 1, dim: 0, largest: 1 }, /x must be .*, got float16/],
+    [
+      'octavo::matmul_integer',
+      [Tensor.zeros([2, 3], 'int8'), Tensor.zeros([3, 4], 'int8'), Tensor.zeros([4], 'int8')],
+      {},
+      /aZeroPoint: one, or 2/,
+    ],
+    [
+      'octavo::conv_integer',
+      [Tensor.zeros([1, 1, 3], 'int8'), Tensor.zeros([1, 1, 2], 'int8')],
+      { stride: [0], padding: [0, 0], dilation: [1], groups: 1 },
+      /strides, pads .* for 1 axes/,
+    ],
+    [
+      'octavo::requantize_linear',
+      [Tensor.zeros([2, 3], 'int32'), Tensor.zeros([3]), Tensor.zeros([2], 'int8')],
+      { axis: 1 },
+      /as many as multipliers/,
+    ],
+  ])('%s refuses what its formula does not cover, %#', (op, inputs, attrs, message) => {
+    expect(() => run(op, inputs, attrs)).toThrow(message);
   });
 
   it('have the opcodes 120 to 171, each once', () => {
