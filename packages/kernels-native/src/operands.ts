@@ -13,6 +13,7 @@ import {
   Tensor,
   type TensorMeta,
 } from '@octavo/core';
+import type { CallNumbers } from './call-numbers.js';
 import { callNative } from './errors.js';
 import type { NativeBackend, NativeOperand, PackedHandle } from './native.js';
 
@@ -88,14 +89,6 @@ export function tensorOperand(tensor: Tensor): NativeOperand {
   return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data, false];
 }
 
-/** A tensor in the order that its memory has just now. */
-export function physicalOperand(tensor: Tensor): NativeOperand {
-  const { dims, channelsLast } = tensor.raw;
-  // Only native kernels make channels-last memory, which is no user's buffer until it is read and so put in order.
-  if (channelsLast) return [DTYPES[tensor.type].code, dims, channelsLast, true];
-  return tensorOperand(tensor);
-}
-
 /** Refuses shared and resizable buffers: another thread or a resize could change them during a call. */
 export function checkBuffer(tensor: Tensor): void {
   const buffer = tensor.raw.data.buffer as ArrayBuffer & { resizable?: boolean };
@@ -160,26 +153,58 @@ const DEFAULTS: Readonly<Record<string, number>> = {
 /** Attributes as numbers, in the order of the op table: a list is its length and its elements. */
 export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
   checkAttrs(def, attrs);
-  return Object.entries(def.attrs).flatMap(([name, kind]) => {
+  const numbers: number[] = [];
+  for (const name in def.attrs) {
+    const kind = def.attrs[name];
     const value = attrs[name] ?? (kind === 'ints' ? [] : (DEFAULTS[name] ?? DEFAULTS[`${def.name}.${name}`]));
-    if (kind === 'ints') {
-      if (Array.isArray(value)) return [value.length, ...(value as number[])];
-    } else if (typeof value === 'number') return [value];
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `[${def.name}] attribute '${name}' (${kind}) is missing or of another kind`,
-    );
-  });
+    if (kind === 'ints' && Array.isArray(value)) numbers.push(value.length, ...(value as number[]));
+    else if (kind !== 'ints' && typeof value === 'number') numbers.push(value);
+    else {
+      throw new OctavoError(
+        'INVALID_ARGUMENT',
+        `[${def.name}] attribute '${name}' (${kind}) is missing or of another kind`,
+      );
+    }
+  }
+  return numbers;
 }
 
-/** A tensor of `emptyTensor`, in the order that it was made for: the tensor itself forgets it where both are the same. */
-export function outputOperand({ type, raw }: Tensor, channelsLast: boolean): NativeOperand {
-  return [DTYPES[type].code, raw.dims, raw.channelsLast ?? raw.data, channelsLast];
+/** Tells a tensor in the order that its memory has just now, and gives its data. */
+export function putTensor(numbers: CallNumbers, tensor: Tensor): ArrayBufferView {
+  const { channelsLast } = tensor.raw;
+  // Only native kernels make channels-last memory, which is no user's buffer until it is read and so put in order.
+  if (!channelsLast) checkBuffer(tensor);
+  return putData(numbers, tensor, channelsLast ?? tensor.raw.data, channelsLast ? 1 : 0);
 }
 
-/** An uninitialised tensor for an op to write all of: clearing megabytes first would cost as much as many an op. */
+/** Tells a tensor of `emptyTensor`, in the order that it was made for: it forgets that where both orders are the same. */
+export function putOutput(numbers: CallNumbers, tensor: Tensor, channelsLast: boolean): ArrayBufferView {
+  return putData(numbers, tensor, tensor.raw.channelsLast ?? tensor.raw.data, channelsLast ? 1 : 0);
+}
+
+function putData(
+  numbers: CallNumbers,
+  { type, raw }: Tensor,
+  data: ArrayBufferView,
+  channelsLast: number,
+): ArrayBufferView {
+  numbers.put(DTYPES[type].code + 1);
+  numbers.put(channelsLast);
+  numbers.list(raw.dims);
+  return data;
+}
+
+/** Results below it are made of zeros, which is then cheaper. */
+const SMALL_BYTES = 4096;
+
+/** A tensor for an op to write all of; uninitialised: clearing megabytes first would cost as much as many an op. */
 export function emptyTensor({ dtype, dims }: TensorMeta, channelsLast: boolean): Tensor {
-  const { buffer } = Buffer.allocUnsafeSlow(sizeOf(dims) * DTYPES[dtype].bytes);
-  const data = new DTYPES[dtype].array(buffer as ArrayBuffer);
+  const { array, bytes } = DTYPES[dtype];
+  const size = sizeOf(dims);
+  const data = size * bytes < SMALL_BYTES ? new array(size) : new array(uninitialised(size * bytes));
   return channelsLast ? Tensor.channelsLast(dtype, data, dims) : new Tensor(dtype, data, dims);
+}
+
+function uninitialised(bytes: number): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer;
 }

@@ -76,29 +76,50 @@ describe('the addon in several threads and at exit', () => {
     expect(() => backend.packLinear(new Int8Array(5), 2, 3, new Float32Array(1), new Int32Array(1), null)).toThrow(
       /do not fit/,
     );
-    expect(() =>
-      backend.runOp(
-        13,
-        new Float64Array(0),
-        [[0, [4], new Float32Array(3), false]],
-        [[0, [4], new Float32Array(4), false]],
-      ),
-    ).toThrow(/does not fit its dtype and dims/);
+  });
+
+  it('refuses calls of ops whose numbers and data do not fit each other', () => {
+    const { NativeBackend } = require(addon) as { NativeBackend: new (isa: null, threads: number) => never };
+    // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
+    const backend = new NativeBackend(null, 1) as any;
+    const run = (numbers: number[], ...data: unknown[]): void => backend.runOp(13, Float64Array.from(numbers), ...data);
+    const [four, five] = [new Float32Array(4), new Float32Array(5)];
+    const tensor = [1, 0, 1, 4];
+    run([0, 1, 1, ...tensor, ...tensor], four, four);
+    expect(() => run([0, 1, 1, ...tensor, ...tensor], five, four)).toThrow(/does not fit its dtype and dims/);
+    expect(() => run([0, 1, 1, ...tensor, ...tensor], four)).toThrow(/3 arguments for 1 inputs and 1 outputs/);
+    expect(() => run([0, 1e15, 1, ...tensor], four, four)).toThrow(/arguments for/);
+    expect(() => run([0, 1, 1, ...tensor, 1, 0, 1], four, four)).toThrow(/a dimension must be/);
+    expect(() => run([9, 1, 1], four, four)).toThrow(/attributes are fewer/);
+    expect(() => run([], four, four)).toThrow(/attributes must be/);
+    expect(() => run([0, 1, 1, 8, 0, 1, 4, ...tensor], four, four)).toThrow(/bad dtype/);
+    expect(() => run([0, 1, 1, 1, 2, 1, 4, ...tensor], four, four)).toThrow(/bad dtype/);
+    expect(() => run([0, 1, 1, 1, 0, 9, ...new Array(9).fill(1), ...tensor], four, four)).toThrow(/8 dimensions/);
+    expect(() => run([0, 1, 1, 1, 0, 2, 2 ** 40, 2 ** 40, ...tensor], four, four)).toThrow(/too many elements/);
+    expect(() => run([0, 1, 1, ...tensor, ...tensor], [1, 2, 3, 4], four)).toThrow(/bad dtype, dims or data/);
+    expect(() => run([0, 1, 1, ...tensor, ...tensor], new DataView(four.buffer), four)).toThrow(
+      /bad dtype, dims or data/,
+    );
+    expect(() => run([0, 1, 1, 0, ...tensor], four, four)).toThrow(/packed weights/);
+    expect(() => run([0, 1, 1, 0, ...tensor], null, four)).toThrow(/x must be a tensor/);
   });
 
   it('refuses orders of memory that an op does not know', () => {
     const { NativeBackend } = require(addon) as { NativeBackend: new (isa: null, threads: number) => never };
     // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
     const backend = new NativeBackend(null, 1) as any;
-    const operand = (dims: number[], channelsLast: unknown): unknown => [0, dims, new Float32Array(24), channelsLast];
-    const run = (opcode: number, x: unknown, y: unknown, ...attrs: number[]): void =>
-      backend.runOp(opcode, Float64Array.from(attrs), [x], [y]);
-    const [first, last] = [operand([1, 2, 3, 4], false), operand([1, 2, 3, 4], true)];
+    const operand = (dims: number[], channelsLast: number): number[] => [1, channelsLast, dims.length, ...dims];
+    const run = (opcode: number, x: number[], y: number[], ...attrs: number[]): void => {
+      const numbers = Float64Array.from([attrs.length, ...attrs, 1, 1, ...x, ...y]);
+      backend.runOp(opcode, numbers, new Float32Array(24), new Float32Array(24));
+    };
+    const [first, last] = [operand([1, 2, 3, 4], 0), operand([1, 2, 3, 4], 1)];
     run(13, last, last);
     expect(() => run(13, last, first)).toThrow(/orders of memory/);
     expect(() => run(6, last, last, -1)).toThrow(/orders of memory/);
-    expect(() => run(13, operand([6, 4], true), operand([6, 4], true))).toThrow(/without a rank of 3 to 5/);
-    expect(() => run(13, operand([6, 4], 1), first)).toThrow(/must say whether/);
+    expect(() => run(13, operand([6, 4], 1), operand([6, 4], 1))).toThrow(/without a rank of 3 to 5/);
+    const constant = [0, [6, 4], new Float32Array(24), 1];
+    expect(() => backend.createProgram([constant], [null], new Float64Array(0))).toThrow(/must say whether/);
     const program = backend.createProgram([null, null], [null, null], Float64Array.from([13, 1, 0, 1, 1, 0]));
     expect(() => program.addPlan(Float64Array.from([128, 1, 0, 1, 1, 1, 0, 1, 1, 16, 0]))).toThrow(/without a rank/);
   });

@@ -17,6 +17,38 @@ const char* code_name(Code code) {
 
 [[noreturn]] void refuse(Napi::Env env, const char* format, const char* name) { throw_status(env, fail(Code::InvalidArgument, format, name)); }
 
+size_t size_of(Napi::Env env, double number, const char* name) {
+  if (!(number >= 0) || number > 9007199254740991.0 || number != double(size_t(number))) refuse(env, "%s must be a non-negative integer", name);
+  return size_t(number);
+}
+
+size_t element_bytes(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array: case napi_uint8_array: case napi_uint8_clamped_array: return 1;
+    case napi_int16_array: case napi_uint16_array: return 2;
+    case napi_int32_array: case napi_uint32_array: case napi_float32_array: return 4;
+    default: return 8;
+  }
+}
+
+// Points a view at the elements of a typed array, which its dtype and dims must fit.
+void set_data(Napi::Env env, View* view, const Napi::Value& value) {
+  size_t size = 1, length = 0;
+  for (int i = 0; i < view->rank; i++) {
+    if (__builtin_mul_overflow(size, size_t(view->dims[i]), &size)) refuse(env, "%s has too many elements", "an operand");
+  }
+  if (view->channels_last && !has_channels(view->rank)) refuse(env, "%s is channels-last without a rank of 3 to 5", "an operand");
+  napi_typedarray_type type;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    refuse(env, "%s has a bad dtype, dims or data", "an operand");
+  }
+  if (length != size || element_bytes(type) != dtype_bytes(view->dtype)) {
+    refuse(env, "%s has data that does not fit its dtype and dims (is its buffer detached?)", "an operand");
+  }
+  view->data = static_cast<uint8_t*>(data);
+}
+
 const napi_type_tag kPackedTag = {0x6f637461766f5041, 0x434b454457454947};
 
 template <class T> Elements<T> elements(const Napi::Value& value, const char* name, napi_typedarray_type type) {
@@ -37,9 +69,7 @@ Napi::Error error_of(Napi::Env env, const Status& status) {
 void throw_status(Napi::Env env, const Status& status) { throw error_of(env, status); }
 
 size_t size_argument(const Napi::Value& value, const char* name) {
-  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(number >= 0) || number > 9007199254740991.0 || number != double(size_t(number))) refuse(value.Env(), "%s must be a non-negative integer", name);
-  return size_t(number);
+  return size_of(value.Env(), value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1, name);
 }
 
 Elements<float> float_elements(const Napi::Value& value, const char* name) { return elements<float>(value, name, napi_float32_array); }
@@ -68,21 +98,39 @@ View view_argument(const Napi::Value& value) {
   view.present = true;
   view.dtype = static_cast<DType>(code);
   view.rank = int(dims.Length());
-  size_t size = 1;
-  for (int i = 0; i < view.rank; i++) {
-    const size_t dim = size_argument(dims.Get(uint32_t(i)), "a dimension");
-    view.dims[i] = int64_t(dim);
-    if (__builtin_mul_overflow(size, dim, &size)) refuse(env, "%s has too many elements", "an operand");
-  }
+  for (int i = 0; i < view.rank; i++) view.dims[i] = int64_t(size_argument(dims.Get(uint32_t(i)), "a dimension"));
   const Napi::Value channels_last = parts.Get(uint32_t(3));
   if (!channels_last.IsBoolean()) refuse(env, "%s must say whether it is channels-last", "an operand");
   view.channels_last = channels_last.As<Napi::Boolean>().Value();
-  if (view.channels_last && !has_channels(view.rank)) refuse(env, "%s is channels-last without a rank of 3 to 5", "an operand");
-  const Napi::TypedArray array = data_value.As<Napi::TypedArray>();
-  if (array.ElementLength() != size || array.ElementSize() != dtype_bytes(view.dtype)) {
-    refuse(env, "%s has data that does not fit its dtype and dims (is its buffer detached?)", "an operand");
+  set_data(env, &view, data_value);
+  return view;
+}
+
+size_t CallNumbers::next(const char* name) { return size_of(env, at == end ? -1 : *at++, name); }
+
+Elements<const double> CallNumbers::list(const char* name) {
+  const size_t count = next(name);
+  if (count > size_t(end - at)) refuse(env, "%s are fewer than their count", name);
+  at += count;
+  return {at - count, count};
+}
+
+View view_argument(CallNumbers* numbers, const Napi::Value& data) {
+  const Napi::Env env = numbers->env;
+  const size_t code = numbers->next("an operand's dtype");
+  View view;
+  if (code == 0) {
+    view.present = !data.IsNull() && !data.IsUndefined();
+    if (view.present) view.packed = packed_argument(data);
+    return view;
   }
-  view.data = static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  view.present = true;
+  const size_t channels_last = numbers->next("an operand's order"), rank = numbers->next("an operand's rank");
+  if (code > size_t(DType::Count) || channels_last > 1) refuse(env, "%s has a bad dtype, dims or data", "an operand");
+  if (rank > kMaxRank) refuse(env, "%s has more than 8 dimensions", "an operand");
+  view.dtype = static_cast<DType>(code - 1), view.channels_last = channels_last == 1, view.rank = int(rank);
+  for (int i = 0; i < view.rank; i++) view.dims[i] = int64_t(numbers->next("a dimension"));
+  set_data(env, &view, data);
   return view;
 }
 

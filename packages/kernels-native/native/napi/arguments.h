@@ -34,6 +34,19 @@ Elements<int32_t> int32_elements(const Napi::Value& value, const char* name);
 // whose sizes agree.
 View view_argument(const Napi::Value& value);
 
+// What JavaScript laid out as numbers one behind the other: one typed array costs a call far less than many small ones.
+struct CallNumbers {
+  Napi::Env env;
+  const double *at, *end;
+  size_t next(const char* name);
+  // A count and as many numbers.
+  Elements<const double> list(const char* name);
+};
+
+// An operand of which numbers say dtype code + 1, channels-last (0 or 1), rank and dims, and `data` holds the elements; or
+// 0, for packed weights or null.
+View view_argument(CallNumbers* numbers, const Napi::Value& data);
+
 // Packed weights as a handle that garbage collection frees, and whose bytes V8 knows of.
 Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed);
 std::shared_ptr<PackedWeight> packed_argument(const Napi::Value& value);

@@ -6,19 +6,6 @@
 #include "arguments.h"
 
 namespace octavo {
-namespace {
-
-std::vector<View> views_argument(const Napi::Value& value, const char* name) {
-  if (!value.IsArray()) throw_status(value.Env(), fail(Code::InvalidArgument, "%s must be an array of operands", name));
-  const Napi::Array array = value.As<Napi::Array>();
-  std::vector<View> views;
-  views.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); i++) views.push_back(view_argument(array.Get(i)));
-  return views;
-}
-
-}  // namespace
-
 Napi::Function NativeBackend::Define(Napi::Env env) {
   return DefineClass(env, "NativeBackend",
                      {InstanceAccessor<&NativeBackend::Isa>("isa"), InstanceAccessor<&NativeBackend::KernelNames>("kernelNames"),
@@ -218,15 +205,22 @@ Napi::Value NativeBackend::PackGrouped(const Napi::CallbackInfo& info) {
   return packed_handle(env, std::move(packed));
 }
 
-// runOp(opcode, attrs: Float64Array, inputs, outputs)
+// runOp(opcode, numbers: Float64Array, ...data), see `src/native.ts`.
 Napi::Value NativeBackend::RunOp(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Op* op = find_op(int(size_argument(info[0], "opcode")));
   if (op == nullptr) throw_status(env, fail(Code::Unsupported, "this addon has no such op"));
-  const Elements<double> attrs = double_elements(info[1], "attrs");
-  const std::vector<View> inputs = views_argument(info[2], "inputs");
-  std::vector<View> outputs = views_argument(info[3], "outputs");
-  Call call = {op->name, inputs.data(), inputs.size(), outputs.data(), outputs.size(), attrs.data, attrs.count, state_->kernels, state_->pool.get()};
+  const Elements<double> laid_out = double_elements(info[1], "numbers");
+  CallNumbers numbers = {env, laid_out.data, laid_out.data + laid_out.count};
+  const Elements<const double> attrs = numbers.list("attributes");
+  const size_t inputs = numbers.next("the count of inputs"), outputs = numbers.next("the count of outputs");
+  if (inputs > info.Length() || outputs > info.Length() || info.Length() != 2 + inputs + outputs) {
+    throw_status(env, fail(Code::InvalidArgument, "runOp got %zu arguments for %zu inputs and %zu outputs", info.Length(), inputs, outputs));
+  }
+  std::vector<View> views;
+  views.reserve(inputs + outputs);
+  for (size_t i = 0; i < inputs + outputs; i++) views.push_back(view_argument(&numbers, info[2 + i]));
+  Call call = {op->name, views.data(), inputs, views.data() + inputs, outputs, attrs.data, attrs.count, state_->kernels, state_->pool.get()};
   const FloatControl control;
   check(env, run_op(*op, call));
   return env.Undefined();
