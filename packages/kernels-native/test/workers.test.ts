@@ -7,34 +7,46 @@ import { describe, expect, it } from 'vitest';
 const require = createRequire(import.meta.url);
 const addon = (require('node-gyp-build') as { path(root: string): string }).path(resolve(import.meta.dirname, '..'));
 
-/** Plain JavaScript over the addon itself, for threads and processes without a TypeScript loader: 300 exps in a row. */
-const PRELUDE = `
+/** Plain JavaScript over the addon itself, for threads and processes without a TypeScript loader: 100 tanhs in a row. */
+const prelude = (threads: number, isa: string | null = null): string => `
   const { NativeBackend } = require(${JSON.stringify(addon)});
-  const backend = new NativeBackend(null, 2);
-  const steps = 300, size = 1 << 16;
+  const backend = new NativeBackend(${JSON.stringify(isa)}, ${threads});
+  const steps = 100, size = 1 << 16;
   const instructions = [];
-  for (let i = 0; i < steps; i++) instructions.push(13, 1, i, 1, i + 1, 0);
+  for (let i = 0; i < steps; i++) instructions.push(10, 1, i, 1, i + 1, 0);
   const none = new Array(steps + 1).fill(null);
   const program = backend.createProgram(none, none, Float64Array.from(instructions));
   const plan = [(steps + 1) * size * 4, 1, 0, 1, steps];
   for (let i = 0; i <= steps; i++) plan.push(1, 0, 0, 1, size, i * size * 4);
   const index = program.addPlan(Float64Array.from(plan));
-  const start = (done) => program.runAsync(index, [new Float32Array(size)], done);
+  const x = Float32Array.from({ length: size }, (_, i) => (i - size / 2) / 1000);
+  const digest = (outputs) => require('node:crypto').createHash('sha256').update(new Uint8Array(outputs[0])).digest('hex');
+  const start = (done) => program.runAsync(index, [x], done);
 `;
+const PRELUDE = prelude(2);
 
 describe('the addon in several threads and at exit', () => {
-  it('computes in four workers at once', async () => {
-    const code = `${PRELUDE}
-      start((error, outputs) => {
-        require('node:worker_threads').parentPort.postMessage(error ? String(error) : new Float32Array(outputs[0])[0]);
-      });`;
+  it('computes the same in four workers at once, each with two executables', async () => {
+    const code = (threads: number): string => `${prelude(threads)}
+      const other = backend.createProgram(none, none, Float64Array.from(instructions));
+      other.addPlan(Float64Array.from(plan));
+      const answers = [];
+      const done = (error, outputs) => {
+        answers.push(error ? String(error) : digest(outputs));
+        if (answers.length === 2) require('node:worker_threads').parentPort.postMessage(answers);
+      };
+      start(done);
+      other.runAsync(0, [x], done);`;
     const answers = await Promise.all(
-      Array.from({ length: 4 }, () => {
-        const worker = new Worker(code, { eval: true });
-        return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+      [1, 2, 1, 2].map((threads) => {
+        const worker = new Worker(code(threads), { eval: true });
+        return new Promise<string[]>((resolve, reject) => worker.once('message', resolve).once('error', reject));
       }),
     );
-    expect(answers).toEqual(answers.map(() => Number.POSITIVE_INFINITY));
+    const alone = `${prelude(1, 'scalar')} process.stdout.write(digest(program.run(index, [x])));`;
+    const expected = spawnSync(process.execPath, ['-e', alone]).stdout.toString();
+    expect(expected).toMatch(/^[0-9a-f]{64}$/);
+    expect(answers).toEqual(answers.map(() => [expected, expected]));
   });
 
   it('lets a worker be terminated in the middle of its runs', async () => {
