@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "../include/octavo_code_kernels.h"
 #include "dynamic_rows.h"
 #include "gemm_blocks.h"
 #include "ops.h"
@@ -7,16 +8,15 @@
 namespace octavo {
 namespace {
 
-// clamp(rint(x / scale) + zero, 0, 255) in a form that compilers vectorize: beyond 256 steps every code is an end, and adding
-// 1.5 * 2^23 rounds what is less to even. NaN is the zero point.
-void quantize_onnx(const float* x, size_t size, float scale, int32_t zero, uint8_t* codes) {
-  const float rounder = 12582912.0f;
-  for (size_t i = 0; i < size; i++) {
-    float steps = x[i] / scale;
-    steps = steps == steps ? steps : 0.0f;
-    steps = steps < -256.0f ? -256.0f : steps > 256.0f ? 256.0f : steps;
-    const int32_t code = int32_t((steps + rounder) - rounder) + zero;
-    codes[i] = uint8_t(code < 0 ? 0 : code > 255 ? 255 : code);
+// clamp(rint(x / scale) + zero, 0, 255), the quotients in pieces that stay in L1. NaN is the zero point.
+void quantize_onnx(const octavo_kernels* kernels, const float* x, size_t size, float scale, int32_t zero, uint8_t* codes) {
+  constexpr size_t kPiece = 256;
+  float steps[kPiece];
+  const octavo_to_codes to = {1.0f, zero, 0, 255, 0};
+  for (size_t i = 0; i < size; i += kPiece) {
+    const size_t count = size - i < kPiece ? size - i : kPiece;
+    kernels->binary(OCTAVO_BINARY_DIV, x + i, 1, &scale, 0, steps, count);
+    kernels->codes->quantize(steps, &to, codes + i, count);
   }
 }
 
@@ -47,7 +47,7 @@ void dynamic_ranges(const Call& call, const float* x, size_t rows, size_t column
 }
 
 void quantize_row(const octavo_kernels* kernels, int64_t scheme, const float* x, size_t columns, float scale, int32_t zero, uint8_t* codes) {
-  if (scheme == kOnnx) quantize_onnx(x, columns, scale, zero, codes);
+  if (scheme == kOnnx) quantize_onnx(kernels, x, columns, scale, zero, codes);
   else kernels->quantize_fma(x, columns, 1.0f / scale, float(zero), codes);
 }
 
