@@ -1,6 +1,6 @@
-// npm run accuracy -- MODEL DATA [--only PATTERN] [--limit N] [--control POINTS] [--results FILE] [--write PAGE]: what each way to quantize
-// costs, a row each. --results keeps rows as they come and does not run them again; --write puts the table of all rows
-// known into a page. --control POINTS gives the paths of accuracy control instead.
+// npm run accuracy -- MODEL DATA [--only PATTERN] [--limit N] [--control POINTS] [--results FILE] [--write PAGE]: what
+// each way to quantize costs, a row each. --results keeps rows as they come and does not run them again; --write puts
+// the table of all rows known into a page. --control POINTS gives the paths of accuracy control instead.
 import { parseArgs } from 'node:util';
 import { controlTables } from './control.js';
 import { IMAGE_ROWS } from './image-rows.js';

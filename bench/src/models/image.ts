@@ -37,8 +37,8 @@ export function randomImage(index: number): Tensor<'float32'> {
 }
 
 /**
- * Weights that keep the size of what passes through them, which the initial ones of training leave to batch norms: normal
- * with deviation sqrt(2 / fan in); norms that change nothing, biases of 0.
+ * Weights that keep the size of what passes through them, which the initial ones of training leave to batch norms:
+ * normal with deviation sqrt(2 / fan in); norms that change nothing, biases of 0.
  */
 function evenWeights(model: nn.Module): nn.StateDict {
   const generator = new Generator(SEED);

@@ -11,10 +11,11 @@ import { OnnxGraph, type OnnxTensor } from './graph.js';
 import { asOnnx } from './layers.js';
 
 /**
- * Our program of an image classifier as a file: float32 `x` of the given dims -> `y` [1, classes]. A float program becomes
- * what PyTorch's exporter writes. A static int8 one becomes what ONNX Runtime's `quantize_static(QuantFormat.QDQ,
- * per_channel=True)` writes, with the ranges of ours: every activation through QuantizeLinear and DequantizeLinear, weights
- * as int8 with a scale a channel, biases as int32; no ReLU or Clip where the quantized range does the same.
+ * Our program of an image classifier as a file: float32 `x` of the given dims -> `y` [1, classes]. A float program
+ * becomes what PyTorch's exporter writes. A static int8 one becomes what ONNX Runtime's
+ * `quantize_static(QuantFormat.QDQ, per_channel=True)` writes, with the ranges of ours: every activation through
+ * QuantizeLinear and DequantizeLinear, weights as int8 with a scale a channel, biases as int32; no ReLU or Clip where
+ * the quantized range does the same.
  */
 export function writeProgram(program: Program, dims: readonly number[], classes: number): Uint8Array {
   const writer = new ProgramWriter(program, dims);

@@ -9,8 +9,8 @@ export type RecurrentKind = 'LSTM' | 'GRU';
 const GATES: Readonly<Record<RecurrentKind, readonly number[]>> = { LSTM: [0, 3, 1, 2], GRU: [1, 0, 2] };
 
 /**
- * One layer in one direction as a file: `x` float32 [steps, batch, in] -> `y` [steps, 1, batch, hidden]. In int8 an LSTM is
- * com.microsoft's DynamicQuantizeLSTM, as ONNX Runtime's quantizer writes it, with a scale a column.
+ * One layer in one direction as a file: `x` float32 [steps, batch, in] -> `y` [steps, 1, batch, hidden]. In int8 an
+ * LSTM is com.microsoft's DynamicQuantizeLSTM, as ONNX Runtime's quantizer writes it, with a scale a column.
  */
 export function writeRecurrent(form: Form, kind: RecurrentKind, rnn: nn.LSTM | nn.GRU): Uint8Array {
   const graph = new OnnxGraph();

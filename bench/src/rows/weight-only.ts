@@ -28,8 +28,8 @@ const rowName = (bits: number, [k, n]: Size, rows: number): string =>
   `weight-only int${bits} linear ${rows}x${k}x${n}${rows === 1 ? ' cold' : ''}`;
 
 /**
- * Linears of 8-bit weights, and of 4-bit ones in groups of 32, where the int8 column of ONNX Runtime is its MatMulNBits of the
- * same codes. With 8 bits that takes 30 times its float product (786 ms at 1x4096x4096): it is not timed here.
+ * Linears of 8-bit weights, and of 4-bit ones in groups of 32, where the int8 column of ONNX Runtime is its MatMulNBits
+ * of the same codes. With 8 bits that takes 30 times its float product (786 ms at 1x4096x4096): it is not timed here.
  */
 export const WEIGHT_ONLY_GROUPS: readonly RowGroup[] = SIZES.flatMap((size) =>
   FORMS.map((form) => ({

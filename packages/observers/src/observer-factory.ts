@@ -1,6 +1,8 @@
 import type { Observer, ObserverClass } from './observer.js';
 
-/** Makes observers of one class with fixed options. A qconfig holds factories, so that each tensor has its own observer. */
+/**
+ * Makes observers of one class with fixed options. A qconfig holds factories, so that each tensor has its own observer.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: each observer types its own options.
 export interface ObserverFactory<O extends Observer = Observer, P = any> {
   (): O;

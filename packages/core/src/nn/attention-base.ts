@@ -18,9 +18,14 @@ export interface MultiheadAttentionOptions {
 export interface AttentionOptions {
   /** [batch, keys] (or [keys]): bool, true where a key is padding, or float32, added to the scores. */
   keyPaddingMask?: Tensor | null;
-  /** [queries, keys], [batch * heads, queries, keys] or [batch, heads, queries, keys]: bool, true where a query must not look, or float32, added. */
+  /**
+   * [queries, keys], [batch * heads, queries, keys] or [batch, heads, queries, keys]: bool, true where a query must not
+   * look, or float32, added.
+   */
   attnMask?: Tensor | null;
-  /** Also gives the weights of the heads; true when left out. Without them the heads run in one op, with the same bits. */
+  /**
+   * Also gives the weights of the heads; true when left out. Without them the heads run in one op, with the same bits.
+   */
   needWeights?: boolean;
   /** One matrix of weights, the mean of the heads'; true when left out. */
   averageAttnWeights?: boolean;
@@ -96,7 +101,10 @@ export abstract class AttentionBase<F extends AnyForward = MultiheadAttentionFun
     return [result, single ? F.select(given, 0, 0) : given];
   }
 
-  /** The parts of `octavo::multi_head_attention` one by one: the same bits, and the weights [batch, heads, queries, keys]. */
+  /**
+   * The parts of `octavo::multi_head_attention` one by one: the same bits, and the weights [batch, heads, queries,
+   * keys].
+   */
   private attendWithWeights(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null): [heads: Tensor, weights: Tensor] {
     const d = this.embedDim / this.numHeads;
     const split = (x: Tensor): Tensor => F.permute(F.reshape(x, [0, 0, this.numHeads, d]), [0, 2, 1, 3]);

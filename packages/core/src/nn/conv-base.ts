@@ -28,8 +28,8 @@ export interface ConvTransposeModuleOptions extends ConvModuleOptions {
 
 /**
  * What convolution modules share, plain and transposed. weight [out, in / groups, ...kernel], transposed
- * [in, out / groups, ...kernel]; bias [out] or null. Both start uniform in +-1 / sqrt(weight.dims[1] * kernel positions),
- * as PyTorch's.
+ * [in, out / groups, ...kernel]; bias [out] or null. Both start uniform in +-1 / sqrt(weight.dims[1] * kernel
+ * positions), as PyTorch's.
  */
 export abstract class ConvNd extends Module<(x: Tensor) => Tensor<'float32'>> implements ConvGeometry {
   readonly inChannels: number;

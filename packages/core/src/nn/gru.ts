@@ -6,8 +6,8 @@ import { RECURRENT_MODES } from './recurrent-modes.js';
 import { RNNBase, type RNNOptions } from './rnn-base.js';
 
 /**
- * A sequence and, optionally, the h to start from, [layers * directions, batch, hidden], and lengths int32 [batch] -> the
- * output and the last h.
+ * A sequence and, optionally, the h to start from, [layers * directions, batch, hidden], and lengths int32 [batch] ->
+ * the output and the last h.
  */
 export type GRUFunction = (x: Tensor, h?: Tensor | null, lengths?: Tensor | null) => [output: Tensor, h: Tensor];
 

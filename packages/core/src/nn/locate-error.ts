@@ -11,7 +11,8 @@ const origins = new WeakMap<object, Origin>();
 
 /**
  * Puts the path of the module that failed in front of an error's message, as each module around it hears of the error:
- * `layer1.0.conv1: [quantized::conv] x must be ...`. Errors of others, and modules held in no property, stay as they are.
+ * `layer1.0.conv1: [quantized::conv] x must be ...`. Errors of others, and modules held in no property, stay as they
+ * are.
  */
 export function locateError(error: unknown, module: Module): void {
   if (!isOctavoError(error)) return;

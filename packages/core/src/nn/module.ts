@@ -66,7 +66,9 @@ export abstract class Module<F extends (...inputs: any[]) => unknown = (...input
     return '';
   }
 
-  /** Runs the module: pre-hooks, `forward`, hooks. An error that arises in it names the path of the module that failed. */
+  /**
+   * Runs the module: pre-hooks, `forward`, hooks. An error that arises in it names the path of the module that failed.
+   */
   call(...inputs: Parameters<F>): ReturnType<F> {
     try {
       let current: readonly unknown[] = inputs;

@@ -15,9 +15,10 @@ import { Linear } from './linear.js';
  * all float32. Each of the three is projected, heads compute softmax(q k^T / sqrt(d) + masks) v, `out_proj` follows.
  * Sequences without the batch axis are taken too.
  *
- * Parameters are PyTorch's: in_proj_weight [3 embedDim, embedDim] (q, k, v stacked), or with other widths q_proj_weight,
- * k_proj_weight and v_proj_weight, in_proj_bias [3 embedDim], out_proj.weight and out_proj.bias. `out_proj` is a plain
- * Linear that is called as one, so that it can be quantized; PyTorch's `NonDynamicallyQuantizableLinear` cannot.
+ * Parameters are PyTorch's: in_proj_weight [3 embedDim, embedDim] (q, k, v stacked), or with other widths
+ * q_proj_weight, k_proj_weight and v_proj_weight, in_proj_bias [3 embedDim], out_proj.weight and out_proj.bias.
+ * `out_proj` is a plain Linear that is called as one, so that it can be quantized; PyTorch's
+ * `NonDynamicallyQuantizableLinear` cannot.
  */
 export class MultiheadAttention extends AttentionBase {
   in_proj_weight: Tensor | null = null;

@@ -29,8 +29,8 @@ export interface RNNOptions {
  * the output has the directions' h in the last dimension, and a state is [layers * directions, batch, width].
  *
  * Each direction of each layer is one op (`F.lstmLayer` and its kin), so that a trace serves any batch and length.
- * `lengths` int32 [batch] gives sequences of a padded batch their own lengths, as PyTorch's packed sequences do: states stop
- * at a sequence's end (a reverse direction starts there), and outputs beyond it are 0.
+ * `lengths` int32 [batch] gives sequences of a padded batch their own lengths, as PyTorch's packed sequences do: states
+ * stop at a sequence's end (a reverse direction starts there), and outputs beyond it are 0.
  */
 export abstract class RNNBase<F extends AnyForward = AnyForward> extends Module<F> {
   readonly inputSize: number;

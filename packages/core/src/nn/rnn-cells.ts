@@ -37,7 +37,9 @@ export class LSTMCell extends RNNCellBase<LSTMCellFunction> {
   }
 }
 
-/** One step of a GRU: x [batch, inputSize], h [batch, hiddenSize] -> the next h; see `GRU`. weight_ih [3 hidden, in]. */
+/**
+ * One step of a GRU: x [batch, inputSize], h [batch, hiddenSize] -> the next h; see `GRU`. weight_ih [3 hidden, in].
+ */
 export class GRUCell extends RNNCellBase<HiddenCellFunction> {
   [parameter: `weight_${string}` | `bias_${string}`]: Tensor;
 

@@ -5,8 +5,8 @@ import { Module } from './module.js';
 import { pythonTuple } from './repr.js';
 
 /**
- * What zero paddings share: x [..., ...spatial] with zeros around its last dims. `padding` is one number for every side, or
- * in PyTorch's order [left, right, top, bottom, front, back].
+ * What zero paddings share: x [..., ...spatial] with zeros around its last dims. `padding` is one number for every
+ * side, or in PyTorch's order [left, right, top, bottom, front, back].
  */
 abstract class ZeroPad extends Module<(x: Tensor) => Tensor<'float32'>> {
   readonly padding: readonly number[];

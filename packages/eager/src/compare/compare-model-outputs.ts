@@ -7,11 +7,12 @@ import { watchCalls } from './watch-calls.js';
 
 /**
  * What every module of a quantized model gives, beside the module at the same path of the float model (PyTorch's
- * `compare_model_outputs`): a row of kind 'activation' a module, in the order in which they run, and rows of kind 'output'
- * for what the models give. Errors of the modules before are in each row; `compareModelStub` has a module's own.
+ * `compare_model_outputs`): a row of kind 'activation' a module, in the order in which they run, and rows of kind
+ * 'output' for what the models give. Errors of the modules before are in each row; `compareModelStub` has a module's
+ * own.
  *
- * `float` is the model as it was prepared: after `fuseModules`, if that was called. Functions of a `FloatFunctional` have a row as
- * well. Memory holds one batch's float values.
+ * `float` is the model as it was prepared: after `fuseModules`, if that was called. Functions of a `FloatFunctional`
+ * have a row as well. Memory holds one batch's float values.
  */
 export async function compareModelOutputs(
   float: Module,

@@ -8,12 +8,13 @@ import { dequantized } from './values.js';
 import { type ModuleCall, watchCalls } from './watch-calls.js';
 
 /**
- * Each quantized module's own error (PyTorch's `compare_model_stub` and its shadow modules): whenever one is called, its
- * float twin, the module at the same path of the float model, is called with the same dequantized inputs, and their results
- * are compared; the model goes on with the quantized one. One row of kind 'shadow' a module.
+ * Each quantized module's own error (PyTorch's `compare_model_stub` and its shadow modules): whenever one is called,
+ * its float twin, the module at the same path of the float model, is called with the same dequantized inputs, and their
+ * results are compared; the model goes on with the quantized one. One row of kind 'shadow' a module.
  *
- * `moduleTypes`: classes, float or quantized, of the modules to shadow (`[FusedConv, nn.Linear, FloatFunctional]`); null for
- * all that conversion replaced. A list that finds none is an UNKNOWN_NAME error. `float` is the model as it was prepared.
+ * `moduleTypes`: classes, float or quantized, of the modules to shadow (`[FusedConv, nn.Linear, FloatFunctional]`);
+ * null for all that conversion replaced. A list that finds none is an UNKNOWN_NAME error. `float` is the model as it
+ * was prepared.
  */
 export async function compareModelStub(
   float: Module,

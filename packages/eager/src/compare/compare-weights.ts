@@ -57,7 +57,9 @@ export function compareWeights(float: Module, quantized: Module): ComparisonRow[
   });
 }
 
-/** The module whose weight a float module's quantized form has: the first of a fused one, with its batch norm folded in. */
+/**
+ * The module whose weight a float module's quantized form has: the first of a fused one, with its batch norm folded in.
+ */
 function weightOwner(module: Module): Module {
   if (!(module instanceof Fused)) return module;
   const { first, batchNorm } = module as Fused<nn.Linear>;

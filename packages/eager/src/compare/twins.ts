@@ -6,7 +6,9 @@ import { QUANTIZABLE_SWAPS } from '../quantizable/swaps.js';
 /** Modules that hand on what they are given: a row of theirs would say what the one before says. */
 const SILENT: ReadonlySet<string> = new Set(['Identity', 'Dropout', 'QuantizedDropout']);
 
-/** The modules of a quantized model with those at the same paths of the float one; what computes nothing is left out. */
+/**
+ * The modules of a quantized model with those at the same paths of the float one; what computes nothing is left out.
+ */
 export function twins(float: Module, quantized: Module): [path: string, float: Module, quantized: Module][] {
   const floats = new Map(float.namedModules());
   return [...quantized.namedModules()].flatMap(([path, module]) => {
@@ -16,8 +18,8 @@ export function twins(float: Module, quantized: Module): [path: string, float: M
 }
 
 /**
- * `twins`, with the parts of modules that quantization takes apart, as the projections of an attention: the float ones share the
- * float module's weights, and nobody calls them.
+ * `twins`, with the parts of modules that quantization takes apart, as the projections of an attention: the float ones
+ * share the float module's weights, and nobody calls them.
  */
 export function twinsWithParts(float: Module, quantized: Module): ReturnType<typeof twins> {
   return twins(float, quantized).flatMap(([path, twin, module]) => {

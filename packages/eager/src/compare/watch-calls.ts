@@ -14,7 +14,10 @@ export interface ModuleCall {
 /** The functions of a functional that compute. */
 const FUNCTIONS = ['add', 'addRelu', 'mul', 'matmul', 'cat', 'addScalar', 'mulScalar'] as const;
 
-/** Shows `see` every call of these modules; what is returned ends that. A module that stands at several paths goes by the first. */
+/**
+ * Shows `see` every call of these modules; what is returned ends that. A module that stands at several paths goes by
+ * the first.
+ */
 export function watchCalls(modules: Iterable<readonly [string, Module]>, see: (call: ModuleCall) => void): () => void {
   const ends: (() => void)[] = [];
   const known = new Set<Module>();

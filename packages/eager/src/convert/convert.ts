@@ -46,8 +46,8 @@ export function convert<M extends Module>(model: M, options: ConvertOptions = {}
 }
 
 /**
- * Quantized modules by path; what lies in a swapped module goes with it, and one that is held twice stays one. Modules of
- * the target that stay float are noted with the reason.
+ * Quantized modules by path; what lies in a swapped module goes with it, and one that is held twice stays one. Modules
+ * of the target that stay float are noted with the reason.
  */
 function makeSwaps(
   modules: readonly [string, Module][],

@@ -15,8 +15,8 @@ export interface PrepareOptions {
   /** Changes the model that was given instead of a copy of it. */
   inplace?: boolean;
   /**
-   * How to quantize what has no qconfig of its own: one for all, by dotted path, or by rules. Without it, and where no module has the
-   * property `qconfig`, `getDefaultQConfig('fbgemm')`.
+   * How to quantize what has no qconfig of its own: one for all, by dotted path, or by rules. Without it, and where no
+   * module has the property `qconfig`, `getDefaultQConfig('fbgemm')`.
    */
   qconfig?: QConfigSpec;
   /** Which modules have a quantized form; `STATIC_SWAPS` by default. `convert` must be given the same. */
@@ -28,9 +28,9 @@ export interface PrepareOptions {
 export const PREPARE_OPTIONS = ['inplace', 'qconfig', 'mapping'];
 
 /**
- * A model ready for calibration (PyTorch's `prepare`): observers see the output of every module that will need a scale and
- * zero point, a fused module as one. Run representative inputs through it, then call `convert`. The model must be in
- * evaluation mode, with a QuantStub where values become codes and a DeQuantStub where they become float again.
+ * A model ready for calibration (PyTorch's `prepare`): observers see the output of every module that will need a scale
+ * and zero point, a fused module as one. Run representative inputs through it, then call `convert`. The model must be
+ * in evaluation mode, with a QuantStub where values become codes and a DeQuantStub where they become float again.
  */
 export function prepare<M extends Module>(model: M, options: PrepareOptions = {}): M {
   if (!isModule(model)) {

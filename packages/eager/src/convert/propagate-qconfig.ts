@@ -12,9 +12,9 @@ interface Owner {
 }
 
 /**
- * Gives every module of a model its qconfig as the property `qconfig` (PyTorch's `propagate_qconfig_`): one that a module
- * has already wins, and goes to what lies in it unless the spec names that; then the spec decides. Null keeps a module
- * float, and what lies in it.
+ * Gives every module of a model its qconfig as the property `qconfig` (PyTorch's `propagate_qconfig_`): one that a
+ * module has already wins, and goes to what lies in it unless the spec names that; then the spec decides. Null keeps a
+ * module float, and what lies in it.
  */
 export function propagateQConfig(model: Module, spec: QConfigSpec = {}): void {
   const types = new Map([...model.namedModules()].map(([path, module]) => [path, module.typeName]));

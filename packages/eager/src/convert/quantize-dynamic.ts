@@ -20,10 +20,11 @@ export interface QuantizeDynamicOptions {
 
 /**
  * A model whose linears have int8 weights and quantize their inputs at run time (PyTorch's `quantize_dynamic`), or, by
- * `dtype`, whose weights or tables are stored narrow: no calibration data is needed. The float model stays as it is, unless `inplace`; what is not swapped is shared.
+ * `dtype`, whose weights or tables are stored narrow: no calibration data is needed. The float model stays as it is,
+ * unless `inplace`; what is not swapped is shared.
  *
- * `spec` says what to quantize; all that the dtype has a form of where it is left out. A name covers its module and all below it, the
- * deepest name decides, and null keeps float: `{ '': perRowDynamicQConfig, 'encoder.0': null }`.
+ * `spec` says what to quantize; all that the dtype has a form of where it is left out. A name covers its module and all
+ * below it, the deepest name decides, and null keeps float: `{ '': perRowDynamicQConfig, 'encoder.0': null }`.
  */
 export function quantizeDynamic<M extends Module>(
   model: M,

@@ -20,8 +20,8 @@ export interface Swap<F extends Module = Module, Q extends Module = Module> {
   /** `output` is what calibration found; undefined in rows that observe nothing. */
   fromFloat(module: F, qconfig: QConfig, output?: CodeQParams): Q;
   /**
-   * Whether calibration looks at the module's output to give it a scale and zero point: 'output' by a forward hook, 'itself'
-   * where the module shows its results to its observer. Left out by rows that need none.
+   * Whether calibration looks at the module's output to give it a scale and zero point: 'output' by a forward hook,
+   * 'itself' where the module shows its results to its observer. Left out by rows that need none.
    */
   readonly observes?: 'output' | 'itself';
   /** What weights become in this row; qint8 where it is not said. */
@@ -29,8 +29,9 @@ export interface Swap<F extends Module = Module, Q extends Module = Module> {
   /** Multiply-adds for each row of input; left out by look-ups, and where another row of the float class says it. */
   multiplyAdds?(module: F | Q): number;
   /**
-   * How many times a call does its `multiplyAdds`, from the dims of the input and the output; once for each row of the output
-   * where it is left out. Where it is there, as for the pixels of a convolution, nothing is known without an input.
+   * How many times a call does its `multiplyAdds`, from the dims of the input and the output; once for each row of the
+   * output where it is left out. Where it is there, as for the pixels of a convolution, nothing is known without an
+   * input.
    */
   positions?(module: F | Q, x: Dims, y: Dims): number;
   /** For reports; 'int8' where it is not said. */

@@ -23,7 +23,9 @@ import {
   TORCH_QINT8,
 } from './packed-state.js';
 
-/** What a `DynamicQuantizedLinear` is made with, apart from its numbers: enough to build one that a state dict fills. */
+/**
+ * What a `DynamicQuantizedLinear` is made with, apart from its numbers: enough to build one that a state dict fills.
+ */
 export interface DynamicQuantizedLinearConfig extends DynamicLinearAttrs {
   readonly inFeatures: number;
   readonly outFeatures: number;

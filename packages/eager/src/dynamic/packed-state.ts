@@ -47,8 +47,8 @@ export function emptyPacked(
 }
 
 /**
- * `<prefix>weight` int8 [out, in], `<prefix>weight_scales` float32 and `<prefix>weight_zero_points` int32, both [out] or
- * [], and `<prefix>bias` float32 [out] where there is one.
+ * `<prefix>weight` int8 [out, in], `<prefix>weight_scales` float32 and `<prefix>weight_zero_points` int32, both [out]
+ * or [], and `<prefix>bias` float32 [out] where there is one.
  */
 export function packedState(prefix: string, { weight, bias }: Pick<LinearPackedParams, 'weight' | 'bias'>): StateDict {
   const dims = weight.axis === null ? [] : [weight.scales.length];

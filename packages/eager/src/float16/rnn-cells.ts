@@ -1,7 +1,9 @@
 import { nn } from '@octavo/core';
 import { float16Layer, narrowInto, narrowOwnWeights } from './narrow-weights.js';
 
-/** An `nn.LSTMCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedLSTMCell` of dtype float16. */
+/**
+ * An `nn.LSTMCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedLSTMCell` of dtype float16.
+ */
 export class Float16LSTMCell extends nn.LSTMCell {
   constructor(inputSize: number, hiddenSize: number, options: nn.RNNCellOptions = {}) {
     super(inputSize, hiddenSize, options);
@@ -25,7 +27,9 @@ export class Float16LSTMCell extends nn.LSTMCell {
   }
 }
 
-/** An `nn.GRUCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedGRUCell` of dtype float16. */
+/**
+ * An `nn.GRUCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedGRUCell` of dtype float16.
+ */
 export class Float16GRUCell extends nn.GRUCell {
   constructor(inputSize: number, hiddenSize: number, options: nn.RNNCellOptions = {}) {
     super(inputSize, hiddenSize, options);
@@ -49,7 +53,9 @@ export class Float16GRUCell extends nn.GRUCell {
   }
 }
 
-/** An `nn.RNNCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedRNNCell` of dtype float16. */
+/**
+ * An `nn.RNNCell` with float16 weights and float32 arithmetic: PyTorch's `DynamicQuantizedRNNCell` of dtype float16.
+ */
 export class Float16RNNCell extends nn.RNNCell {
   constructor(
     inputSize: number,

@@ -20,8 +20,9 @@ export type FuseNames = readonly string[] | readonly (readonly string[])[];
 
 /**
  * Joins modules that are to be quantized as one (PyTorch's `fuse_modules`): the fused module stands where the first of
- * them was, an Identity where the others were. conv-bn, conv-bn-relu, conv-relu, the same with relu6 and with linears, bn-relu
- * and convTranspose-bn fuse. In evaluation mode a batch norm is folded into the weights; in training mode it is kept.
+ * them was, an Identity where the others were. conv-bn, conv-bn-relu, conv-relu, the same with relu6 and with linears,
+ * bn-relu and convTranspose-bn fuse. In evaluation mode a batch norm is folded into the weights; in training mode it is
+ * kept.
  *
  * `names` are dotted paths, `['conv1', 'bn1', 'relu']` or a list of such lists. Without names the sequences are found:
  * neighbours in every Sequential, and with `inputs` also modules that run one after the other.

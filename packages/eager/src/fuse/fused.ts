@@ -11,8 +11,8 @@ export interface FusedKind {
 }
 
 /**
- * Modules that are quantized as one: `fuseModules` puts it where the first of them was. In float it runs them in turn, and
- * an observer sees what the last one gives. Children are named '0', '1', ... as in `torch.ao.nn.intrinsic`.
+ * Modules that are quantized as one: `fuseModules` puts it where the first of them was. In float it runs them in turn,
+ * and an observer sees what the last one gives. Children are named '0', '1', ... as in `torch.ao.nn.intrinsic`.
  */
 export abstract class Fused<M extends Module = Module> extends nn.Sequential {
   readonly activation: FusedActivation;

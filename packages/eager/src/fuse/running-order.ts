@@ -11,8 +11,8 @@ interface Call {
 type Chain = (readonly [path: string, module: Module])[];
 
 /**
- * Runs of modules in which the output of one is the input of the next and of nothing else, as one call of the model with
- * `inputs` shows. A module that is called more than once ends a run: it has work to do elsewhere.
+ * Runs of modules in which the output of one is the input of the next and of nothing else, as one call of the model
+ * with `inputs` shows. A module that is called more than once ends a run: it has work to do elsewhere.
  */
 export function runningOrder(model: Module, inputs: readonly unknown[]): Chain[] {
   const { calls, uses } = record(model, inputs);
@@ -37,7 +37,10 @@ export function runningOrder(model: Module, inputs: readonly unknown[]): Chain[]
     });
 }
 
-/** The calls of modules without children that compute something, and how often each tensor is an operand of an op or an output of the model. */
+/**
+ * The calls of modules without children that compute something, and how often each tensor is an operand of an op or an
+ * output of the model.
+ */
 function record(model: Module, inputs: readonly unknown[]): { calls: Call[]; uses: Map<unknown, number> } {
   const calls: Call[] = [];
   const uses = new Map<unknown, number>();

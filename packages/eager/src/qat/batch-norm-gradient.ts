@@ -9,8 +9,9 @@ export interface BatchNormGradients {
 }
 
 /**
- * The gradients of y = gamma x̂ + beta with x̂ = (x - mean) r, r = 1 / sqrt(variance + eps) of the batch (Ioffe and Szegedy
- * 2015): dgamma = sum dy x̂, dbeta = sum dy, dx = gamma r (dy - dbeta / n - x̂ dgamma / n), sums over a channel's n values.
+ * The gradients of y = gamma x̂ + beta with x̂ = (x - mean) r, r = 1 / sqrt(variance + eps) of the batch (Ioffe and
+ * Szegedy 2015): dgamma = sum dy x̂, dbeta = sum dy, dx = gamma r (dy - dbeta / n - x̂ dgamma / n), sums over a
+ * channel's n values.
  */
 export function batchNormGradients(
   { eps, weight }: nn.BatchNorm,

@@ -1,7 +1,7 @@
 import { sizeOf, Tensor } from '@octavo/core';
 
-// Loops over values that know their channel: axis 1 of images, the last axis of rows. Gradients are no part of the contract
-// on bits, so sums are in double precision.
+// Loops over values that know their channel: axis 1 of images, the last axis of rows. Gradients are no part of the
+// contract on bits, so sums are in double precision.
 
 /** Where a value's channel is: channel = floor(index / inner) mod channels. */
 export interface ChannelLayout {

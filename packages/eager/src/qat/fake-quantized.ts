@@ -39,10 +39,11 @@ export interface FakeQuantizedOptions {
 }
 
 /**
- * A layer that is trained with the errors of its quantization (PyTorch, torch/ao/nn/qat, torch/ao/nn/intrinsic/qat): its
- * weight is quantized and dequantized in every forward, and its output by the observer that `prepareQat` attaches. A batch
- * norm behind it is kept: the weight is scaled by s = gamma / sqrt(running_var + eps) before it is fake-quantized, as it will
- * be once folded, and what comes out is divided by s, so that the batch norm sees the layer's own result.
+ * A layer that is trained with the errors of its quantization (PyTorch, torch/ao/nn/qat, torch/ao/nn/intrinsic/qat):
+ * its weight is quantized and dequantized in every forward, and its output by the observer that `prepareQat` attaches.
+ * A batch norm behind it is kept: the weight is scaled by s = gamma / sqrt(running_var + eps) before it is
+ * fake-quantized, as it will be once folded, and what comes out is divided by s, so that the batch norm sees the
+ * layer's own result.
  */
 export abstract class FakeQuantized<M extends nn.Linear | nn.ConvNd = nn.Linear | nn.ConvNd> extends Module<
   (x: Tensor) => Tensor
@@ -92,10 +93,11 @@ export abstract class FakeQuantized<M extends nn.Linear | nn.ConvNd = nn.Linear 
   }
 
   /**
-   * The gradients of a loss with respect to the input and the parameters, from the one with respect to the output of the
-   * last forward, which must have been in training mode: `gradient` float32 of that output's dims. Rounding counts as the
-   * identity (the straight-through estimator) and clamped values get 0, at the output and at the weight; the factor s of a
-   * batch norm counts as a constant. The training loop is the caller's: `fc1.backward(fc2.backward(dLoss).input)`.
+   * The gradients of a loss with respect to the input and the parameters, from the one with respect to the output of
+   * the last forward, which must have been in training mode: `gradient` float32 of that output's dims. Rounding counts
+   * as the identity (the straight-through estimator) and clamped values get 0, at the output and at the weight; the
+   * factor s of a batch norm counts as a constant. The training loop is the caller's:
+   * `fc1.backward(fc2.backward(dLoss).input)`.
    */
   backward(gradient: Tensor): Gradients {
     const { saved } = this;

@@ -8,9 +8,9 @@ import { swapFor } from '../convert/swap-table.js';
 import { QAT_SWAPS } from './swaps.js';
 
 /**
- * A model to be trained with the errors of its quantization (PyTorch's `prepare_qat`): linears and convolutions, fused ones
- * with their batch norm, become `FakeQuantized` forms with straight-through gradients for their own parameters, and outputs
- * are fake-quantized. The model must be in training mode, fused before by `fuseModules`; the qconfig is
+ * A model to be trained with the errors of its quantization (PyTorch's `prepare_qat`): linears and convolutions, fused
+ * ones with their batch norm, become `FakeQuantized` forms with straight-through gradients for their own parameters,
+ * and outputs are fake-quantized. The model must be in training mode, fused before by `fuseModules`; the qconfig is
  * `getDefaultQatQConfig('fbgemm')` where none is given. Train, then `convert`.
  */
 export function prepareQat<M extends Module>(model: M, options: Omit<PrepareOptions, 'quantizable'> = {}): M {

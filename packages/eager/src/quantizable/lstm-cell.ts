@@ -14,8 +14,8 @@ export interface CellWeights {
 }
 
 /**
- * One step of an LSTM made of parts that have observers (PyTorch, torch/ao/nn/quantizable/modules/rnn.py): two linears, sums and
- * products as functionals; sigmoid and tanh have fixed scales.
+ * One step of an LSTM made of parts that have observers (PyTorch, torch/ao/nn/quantizable/modules/rnn.py): two linears,
+ * sums and products as functionals; sigmoid and tanh have fixed scales.
  * i, f, g, o = igates(x) + hgates(h); c' = sigmoid(f) c + sigmoid(i) tanh(g); h' = sigmoid(o) tanh(c').
  */
 export class QuantizableLSTMCell extends Module<(x: Value, state: CellState) => CellState> {

@@ -71,10 +71,10 @@ class LSTMLayer extends Module<OfSequence> {
 }
 
 /**
- * An `nn.LSTM` made of cells that static quantization knows (PyTorch, torch/ao/nn/quantizable/modules/rnn.py): `prepare` puts
- * it in the float module's place, with the same bits; `convert` makes its linears, sums and products int8. x and the states
- * are codes after it; states that are left out are zeros. Where parts of different scales are joined (directions, the last
- * states of layers), codes get the first one's scale, as there.
+ * An `nn.LSTM` made of cells that static quantization knows (PyTorch, torch/ao/nn/quantizable/modules/rnn.py):
+ * `prepare` puts it in the float module's place, with the same bits; `convert` makes its linears, sums and products
+ * int8. x and the states are codes after it; states that are left out are zeros. Where parts of different scales are
+ * joined (directions, the last states of layers), codes get the first one's scale, as there.
  */
 export class QuantizableLSTM extends Module<OfSequence> {
   readonly config: QuantizableLSTMConfig;

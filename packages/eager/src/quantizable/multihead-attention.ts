@@ -19,9 +19,10 @@ const WEIGHT_SCALE = 1 / 256;
 
 /**
  * An `nn.MultiheadAttention` made of parts that static quantization knows (PyTorch,
- * torch/ao/nn/quantizable/modules/activation.py): `prepare` puts it in the float module's place, `convert` makes its linears
- * int8. Codes in and out; scores, softmax and the sums over values are float32 between `dequant_q`, `dequant_k`,
- * `dequant_v` and `quant_attn_output`, as there. Weights come back as codes of scale 1/256, where PyTorch observes them.
+ * torch/ao/nn/quantizable/modules/activation.py): `prepare` puts it in the float module's place, `convert` makes its
+ * linears int8. Codes in and out; scores, softmax and the sums over values are float32 between `dequant_q`,
+ * `dequant_k`, `dequant_v` and `quant_attn_output`, as there. Weights come back as codes of scale 1/256, where PyTorch
+ * observes them.
  */
 export class QuantizableMultiheadAttention extends nn.AttentionBase<OfValues> {
   linear_Q: OfValue;

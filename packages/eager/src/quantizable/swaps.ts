@@ -18,7 +18,7 @@ const lstm: Swap<nn.LSTM, QuantizableLSTM> = {
 };
 
 /**
- * Float modules that `prepare` takes apart before it puts observers on: PyTorch's custom modules. What takes their place is
- * made of modules that `STATIC_SWAPS` has rows for.
+ * Float modules that `prepare` takes apart before it puts observers on: PyTorch's custom modules. What takes their
+ * place is made of modules that `STATIC_SWAPS` has rows for.
  */
 export const QUANTIZABLE_SWAPS = [attention, lstm] as unknown as SwapTable;

@@ -48,15 +48,16 @@ const FLOAT_KINDS: Readonly<Record<string, string>> = {
 
 export interface CoverageOptions {
   /**
-   * What the model is called with, once, to count the multiply-adds of its modules. Without it they are those for one row of
-   * input, and convolutions, whose number of pixels is not known then, have none.
+   * What the model is called with, once, to count the multiply-adds of its modules. Without it they are those for one
+   * row of input, and convolutions, whose number of pixels is not known then, have none.
    */
   inputs?: readonly unknown[];
 }
 
 /**
  * What of a model runs in int8 and what in float, and why: one row for each module without children or with
- * tensors of its own. Ops that a `forward` calls by `F` are in no module and so in no row; a graph's coverage shows them.
+ * tensors of its own. Ops that a `forward` calls by `F` are in no module and so in no row; a graph's coverage shows
+ * them.
  */
 export function coverage(model: Module, options: CoverageOptions = {}): CoverageReport {
   checkOptions('coverage', options, ['inputs']);
@@ -94,7 +95,9 @@ function rowOf(path: string, module: Module, isStatic: boolean, counted: Positio
   return { path, op, precision: 'float32', reason: isStatic ? staticReason(module) : dynamicReason(module), ...known };
 }
 
-/** Why a module of a statically quantized model is float, as the conversion said; it has no memory in a loaded model. */
+/**
+ * Why a module of a statically quantized model is float, as the conversion said; it has no memory in a loaded model.
+ */
 function staticReason(module: Module): string {
   return (
     notedFloatReason(module) ?? (swapFor(module, STATIC_SWAPS) === undefined ? 'no static int8 form' : 'kept float')

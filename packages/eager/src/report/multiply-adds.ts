@@ -31,7 +31,9 @@ export function countPositions(
   return positions;
 }
 
-/** Multiply-adds of a module: of all counted positions, or for each row of input; undefined where they are not known. */
+/**
+ * Multiply-adds of a module: of all counted positions, or for each row of input; undefined where they are not known.
+ */
 export function multiplyAddsOf(
   module: Module,
   swap: Swap | undefined,

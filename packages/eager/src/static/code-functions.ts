@@ -59,8 +59,8 @@ function twoOf(value: PerAxis): [number, number] {
 
 /**
  * Float classes that compute on codes where codes come, without weights of their own in int8: where one is added. Those
- * that PyTorch's modules run on quantized tensors as they are (ReLU, pools, Flatten, Dropout) have rows here as well, so that
- * the classes of `nn` stay float only and a printed model, its coverage and its file say what runs on codes.
+ * that PyTorch's modules run on quantized tensors as they are (ReLU, pools, Flatten, Dropout) have rows here as well,
+ * so that the classes of `nn` stay float only and a printed model, its coverage and its file say what runs on codes.
  */
 export const CODE_FUNCTIONS: readonly CodeFunction[] = [
   keeps(nn.ReLU, (x) => Q.relu(x)),

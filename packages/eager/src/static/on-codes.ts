@@ -15,11 +15,12 @@ export interface OnCodesOptions {
 }
 
 /**
- * The form on codes of a float module without int8 weights: norms, activations, pools and what only moves values. What it
- * does is a row of `CODE_FUNCTIONS`. Classes that PyTorch runs on either kind take float tensors as well: a
+ * The form on codes of a float module without int8 weights: norms, activations, pools and what only moves values. What
+ * it does is a row of `CODE_FUNCTIONS`. Classes that PyTorch runs on either kind take float tensors as well: a
  * Softmax behind the DeQuantStub stays what it was.
  *
- * Its state dict is the float module's (norms keep their float32 weights), and `scale` and `zero_point` where it is observed.
+ * Its state dict is the float module's (norms keep their float32 weights), and `scale` and `zero_point` where it is
+ * observed.
  */
 export class OnCodes extends Module<OfEither> {
   /** Which kind of values came last: what the coverage report tells of. Null before any. */

@@ -36,8 +36,8 @@ export interface QuantizedConvConfig {
  * torch/ao/nn/quantized/modules/conv.py). The arithmetic is core's `quantized::conv` and `quantized::conv_transpose`;
  * asymmetric padding is part of it.
  *
- * Its state dict has PyTorch's keys, tensors only: `weight` int8, `weight_scales` and `weight_zero_points` ([out] or []),
- * `bias` float32 [out] where there is one, `scale` and `zero_point`.
+ * Its state dict has PyTorch's keys, tensors only: `weight` int8, `weight_scales` and `weight_zero_points` ([out] or
+ * []), `bias` float32 [out] where there is one, `scale` and `zero_point`.
  */
 export class QuantizedConv extends Module<(x: QuantizedTensor) => QuantizedTensor> {
   packed: ConvPackedParams;

@@ -6,9 +6,10 @@ import { loadOutputState, outputState } from '../static/output-state.js';
 type Value = Tensor | QuantizedTensor;
 
 /**
- * Functions of values in a model that is to be quantized: what a `forward` would call as `F.add` or `F.cat` has no observer
- * and no codes. Before conversion the functions compute in float and one observer sees the results of all of them; after
- * it, the model holds a `QFunctional` in the same place. One for each call, as PyTorch advises: an observer has one range.
+ * Functions of values in a model that is to be quantized: what a `forward` would call as `F.add` or `F.cat` has no
+ * observer and no codes. Before conversion the functions compute in float and one observer sees the results of all of
+ * them; after it, the model holds a `QFunctional` in the same place. One for each call, as PyTorch advises: an observer
+ * has one range.
  */
 export class FloatFunctional extends Module<() => never> {
   forward(): never {

@@ -23,11 +23,13 @@ export interface ImageData {
 const IMAGE_FILE = /\.(jpe?g|png)$/i;
 
 /**
- * Loads one split of an image set in ImageNet's form: `<split>/<synset>/*.JPEG` and `synsets.txt`, whose line number, from
- * 0, is the class of the folder that its first word names. Files are only listed here, not read.
+ * Loads one split of an image set in ImageNet's form: `<split>/<synset>/*.JPEG` and `synsets.txt`, whose line number,
+ * from 0, is the class of the folder that its first word names. Files are only listed here, not read.
  *
- * @throws OctavoError FILE_NOT_FOUND when a folder or `synsets.txt` is absent; INVALID_ARGUMENT when `dataDir` is no folder
- *   or `split` no folder name; INVALID_DATA for a folder that is no synset, or holds no image, and for synsets given twice.
+ * @throws OctavoError FILE_NOT_FOUND when a folder or `synsets.txt` is absent; INVALID_ARGUMENT when `dataDir` is no
+ * folder
+ *   or `split` no folder name; INVALID_DATA for a folder that is no synset, or holds no image, and for synsets given
+ * twice.
  */
 export async function loadImages(dataDir: string, split: string): Promise<ImageData> {
   if (!/^[\w.-]+$/.test(split)) {

@@ -12,8 +12,8 @@ import type { MultiplyAdds, Row, Workload } from './workload.js';
 
 /**
  * Evaluates a model on a task: one row a mode and qconfig, each made, run over all examples and let go before the
- * next, so that memory holds the float weights and one form of the model. The same inputs give the same metrics, bit for
- * bit, on every machine; only times differ.
+ * next, so that memory holds the float weights and one form of the model. The same inputs give the same metrics, bit
+ * for bit, on every machine; only times differ.
  *
  * @throws OctavoError for bad options, files and data, and ABORTED when `signal` is.
  */

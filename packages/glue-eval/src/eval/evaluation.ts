@@ -12,7 +12,9 @@ export interface ModeResult {
   readonly mode: ModeName;
   readonly scheme: SchemeName | null;
   readonly qconfig: string | null;
-  /** In a row that runs the saved and loaded form of the row before it: whether each logit has the bits it had there. */
+  /**
+   * In a row that runs the saved and loaded form of the row before it: whether each logit has the bits it had there.
+   */
   readonly reloaded?: { readonly sameBits: boolean };
   /** Megabytes (10^6 bytes) of the file that our own save writes for this form of the model. */
   readonly sizeMB: number;

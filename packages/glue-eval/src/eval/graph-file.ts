@@ -21,7 +21,9 @@ export interface GraphRows {
   readonly isSource: boolean;
 }
 
-/** The rows of a graph in a file: of a float model of another format all that are asked for, else the one that it is. */
+/**
+ * The rows of a graph in a file: of a float model of another format all that are asked for, else the one that it is.
+ */
 export function rowsOfGraph(graph: Graph, options: CheckedOptions): GraphRows {
   const { model: file, modes, qconfigs } = options;
   if (isForeign(file) && !isQuantized(graph)) {

@@ -18,8 +18,8 @@ export interface EvaluationProgress {
 
 export interface EvaluateOptions {
   /**
-   * A folder with `config.json` and `model.safetensors`; for text also a file that `saveGraph` or `octavo quantize` wrote,
-   * or an ONNX model; for images also a name such as `resnet18`.
+   * A folder with `config.json` and `model.safetensors`; for text also a file that `saveGraph` or `octavo quantize`
+   * wrote, or an ONNX model; for images also a name such as `resnet18`.
    */
   readonly model: string;
   readonly task: string;
@@ -46,8 +46,8 @@ export interface EvaluateOptions {
   /** For images: `FOLDER` or `FOLDER:N`, whose first N images calibrate. Default: 64 of the data. */
   readonly calibrate?: string;
   /**
-   * For images, of a graph in a file: a model's folder or name whose preprocessing it has. Default: what a config.json beside
-   * the file says, else torchvision's.
+   * For images, of a graph in a file: a model's folder or name whose preprocessing it has. Default: what a config.json
+   * beside the file says, else torchvision's.
    */
   readonly preprocess?: string;
   readonly signal?: AbortSignal;

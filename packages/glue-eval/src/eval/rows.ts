@@ -3,7 +3,9 @@ import { MODES, type Mode } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { Row } from './workload.js';
 
-/** The rows of a float model: each mode, quantized ones with each qconfig, and once more where they are loaded again. */
+/**
+ * The rows of a float model: each mode, quantized ones with each qconfig, and once more where they are loaded again.
+ */
 export function rowsOf({ task, modes, qconfigs }: CheckedOptions): Row[] {
   const table = MODES[task.defaults.scheme];
   // Debug is for looking at numbers: only where it is asked for.

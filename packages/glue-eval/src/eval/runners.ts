@@ -12,7 +12,8 @@ export interface GraphEnds {
 
 /**
  * Runs a graph off the event loop where the backend can; its result is the output of that name, else the first. `names`
- * are those of an example's inputs, in their order: by default the graph's own. What the graph does not take is left out.
+ * are those of an example's inputs, in their order: by default the graph's own. What the graph does not take is left
+ * out.
  */
 export function graphRunner(
   model: graph.Graph,

@@ -56,7 +56,9 @@ function toleranceOf({ exact, tolerance = 0, approximate = {} }: GoldenCase, rol
   return exact || /(^|_)(scale|zero_point)s?(\.|$)/.test(role) ? 0 : tolerance;
 }
 
-/** The largest absolute difference of two values; infinite where their sizes differ. 0 only for equal bits (NaN is NaN). */
+/**
+ * The largest absolute difference of two values; infinite where their sizes differ. 0 only for equal bits (NaN is NaN).
+ */
 function differenceOf(got: GoldenValue, expected: GoldenValue): number {
   if (typeof got !== 'number' && typeof expected !== 'number' && got.raw.dims.join() !== expected.raw.dims.join()) {
     return Number.POSITIVE_INFINITY;

@@ -2,7 +2,9 @@ import { F, LinearPackedParams, QuantizedTensor } from '@octavo/core';
 import type { GoldenOperator } from './golden-operator.js';
 import { qparamsOf, tensorOf } from './qparams.js';
 
-/** `quantized::linear_dynamic` and `linear_relu_dynamic`: the output, and the range and codes of the input on the way. */
+/**
+ * `quantized::linear_dynamic` and `linear_relu_dynamic`: the output, and the range and codes of the input on the way.
+ */
 export const linearDynamic: GoldenOperator = (golden) => {
   const x = tensorOf(golden, 'x');
   const options = { scheme: 'perTensor', reduceRange: golden.params.reduce_range === true } as const;

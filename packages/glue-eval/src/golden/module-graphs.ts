@@ -58,7 +58,9 @@ interface Scale {
   readonly zeroPoint: number;
 }
 
-/** Of FX's layers, or of the constants in TorchScript's nodes; debug graphs have them in attributes that are not stored. */
+/**
+ * Of FX's layers, or of the constants in TorchScript's nodes; debug graphs have them in attributes that are not stored.
+ */
 function qparamsOf({ layer_qparams: layers, nodes = [] }: GoldenCase): Scale[] | null {
   if (layers !== undefined) {
     const flat = layers as unknown as Readonly<Record<string, number | { scale: number; zero_point: number }>>;

@@ -21,7 +21,9 @@ export function dtypeOf(name: unknown): QuantizedDType {
   throw new Error(`unknown dtype '${String(name)}'`);
 }
 
-/** Scales and zero points of an input role: `<role>_scale` among the parameters, or `<role>_scales` among the inputs. */
+/**
+ * Scales and zero points of an input role: `<role>_scale` among the parameters, or `<role>_scales` among the inputs.
+ */
 export function qparamsOf(
   { params, inputs }: GoldenCase,
   role: string,

@@ -1,7 +1,9 @@
 import { OctavoError } from '@octavo/core';
 import type { RgbImage } from './rgb-image.js';
 
-/** The `width` x `height` pixels whose top left corner is at column `left` and row `top`. They must lie in the image. */
+/**
+ * The `width` x `height` pixels whose top left corner is at column `left` and row `top`. They must lie in the image.
+ */
 export function crop(image: RgbImage, left: number, top: number, width: number, height: number): RgbImage {
   if (left < 0 || top < 0 || left + width > image.width || top + height > image.height) {
     throw new OctavoError(

@@ -1,6 +1,8 @@
 import type { Preprocess } from './preprocess.js';
 
-/** torchvision's for its ImageNet classifiers: shorter side to 256, the middle 224 x 224, ImageNet's mean and deviation. */
+/**
+ * torchvision's for its ImageNet classifiers: shorter side to 256, the middle 224 x 224, ImageNet's mean and deviation.
+ */
 export const TORCHVISION_PREPROCESS: Preprocess = {
   steps: [
     { step: 'resizeShorterSide', size: 256, filter: 'bilinear' },

@@ -17,8 +17,8 @@ export interface ResampleCoefficients {
 
 /**
  * The coefficients that make `to` samples of `from`, as `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow's
- * `Resample.c`: the filter widens with the scale (so shrinking averages: antialiasing), each row is normalised in double,
- * then rounded to fixed point, half away from zero.
+ * `Resample.c`: the filter widens with the scale (so shrinking averages: antialiasing), each row is normalised in
+ * double, then rounded to fixed point, half away from zero.
  */
 export function resampleCoefficients(filter: ResampleFilter, from: number, to: number): ResampleCoefficients {
   const scale = from / to;

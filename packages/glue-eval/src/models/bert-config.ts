@@ -66,7 +66,9 @@ export function readBertConfig(json: Json, file: string): BertConfig {
   return config;
 }
 
-/** Names from `id2label`; a classifier without it has `num_labels` (2 by default) labels, named as Hugging Face does. */
+/**
+ * Names from `id2label`; a classifier without it has `num_labels` (2 by default) labels, named as Hugging Face does.
+ */
 function labelsOf(json: Json, file: string): string[] {
   const names = json.id2label;
   if (names === undefined || names === null) {

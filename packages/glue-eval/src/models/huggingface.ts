@@ -18,7 +18,8 @@ export interface Pretrained {
  * Opens a Hugging Face folder: `config.json` and `model.safetensors`. float16 weights are widened to float32.
  * Every parameter of the architecture must be in the file with its shape, and nothing else.
  *
- * @throws OctavoError FILE_NOT_FOUND for a folder or file that is absent; INVALID_FILE for a truncated or malformed one;
+ * @throws OctavoError FILE_NOT_FOUND for a folder or file that is absent; INVALID_FILE for a truncated or malformed
+ * one;
  *   UNSUPPORTED for an architecture or setting that is not built; STATE_DICT_MISMATCH for weights that do not fit.
  */
 export async function openPretrained(dir: string): Promise<Pretrained> {

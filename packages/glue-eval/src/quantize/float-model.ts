@@ -46,8 +46,8 @@ const TYPICAL_LENGTH = 64;
 const MAX_LENGTH = 128;
 
 /**
- * Opens a float model: a Hugging Face folder, a folder or a name of an image classifier, a saved float graph, or an ONNX
- * model; files are of text where they take `input_ids`.
+ * Opens a float model: a Hugging Face folder, a folder or a name of an image classifier, a saved float graph, or an
+ * ONNX model; files are of text where they take `input_ids`.
  */
 export async function openFloatModel(model: string, options: FloatModelOptions): Promise<FloatModel> {
   const found = await stat(model).catch(() => null);

@@ -62,7 +62,9 @@ export const IMPROVERS: readonly Improver[] = [
 
 const NONE = 'none';
 
-/** What our own static presets go with where nobody says otherwise (docs/accuracy.md). PyTorch's are taken as they are. */
+/**
+ * What our own static presets go with where nobody says otherwise (docs/accuracy.md). PyTorch's are taken as they are.
+ */
 const OF_PRESET: Readonly<Record<string, string>> = { staticTransformer: 'smoothQuant', staticImage: 'biasCorrection' };
 
 /** The improvers of a list of names with commas between, or `none`; without a list, those that a preset goes with. */

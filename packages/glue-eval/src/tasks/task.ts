@@ -44,5 +44,7 @@ export interface ImageTask extends TaskRow {
   load(dataDir: string, split: string): Promise<ImageData>;
 }
 
-/** A data set with its scores and the defaults for evaluating on it. Its kind says how models and examples are opened. */
+/**
+ * A data set with its scores and the defaults for evaluating on it. Its kind says how models and examples are opened.
+ */
 export type Task = PairTask | ImageTask;

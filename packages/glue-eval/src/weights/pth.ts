@@ -8,9 +8,9 @@ import type { StorageReference } from './strided-tensor.js';
 const MAX_PICKLE_BYTES = 64e6;
 
 /**
- * The tensors of a `.pth` file that `torch.save(model.state_dict(), file)` wrote (PyTorch 1.6 or later): a zip archive with a
- * pickle and the storages' bytes. Nothing that the pickle asks for is executed. float16, bfloat16 and float64 become
- * float32; views are copied, so that every tensor has memory of its own.
+ * The tensors of a `.pth` file that `torch.save(model.state_dict(), file)` wrote (PyTorch 1.6 or later): a zip archive
+ * with a pickle and the storages' bytes. Nothing that the pickle asks for is executed. float16, bfloat16 and float64
+ * become float32; views are copied, so that every tensor has memory of its own.
  *
  * @throws OctavoError INVALID_FILE for a file that is damaged, of another form, or names what it may not.
  */

@@ -43,9 +43,9 @@ export interface AccuracyControlled {
 /**
  * Static quantization that gives float back where int8 costs too much (after NNCF's `quantize_with_accuracy_control`):
  * quantizes, evaluates, ranks the groups of quantizers by how much better the outputs get without each, on the examples
- * that int8 changes most, and takes them out, worst first, until the metric has lost no more than `maxDrop`. A group whose
- * removal makes the metric worse is put back once, and the rest are ranked again. The graph comes with the best metric seen
- * when a budget ends first; `report.met` says which it was.
+ * that int8 changes most, and takes them out, worst first, until the metric has lost no more than `maxDrop`. A group
+ * whose removal makes the metric worse is put back once, and the rest are ranked again. The graph comes with the best
+ * metric seen when a budget ends first; `report.met` says which it was.
  */
 export async function quantizeWithAccuracyControl(
   float: Graph,

@@ -22,8 +22,8 @@ export interface SensitivityRow extends QuantizerGroup {
 
 /**
  * How much each part of a model suffers from int8: quantizes one group of quantizers at a time, all else float, and
- * compares the outputs with the float ones on `data`. `prepared` is a graph from `prepare` that has been calibrated. Rows
- * come worst first.
+ * compares the outputs with the float ones on `data`. `prepared` is a graph from `prepare` that has been calibrated.
+ * Rows come worst first.
  */
 export async function sensitivity(
   prepared: Graph,

@@ -37,8 +37,8 @@ const OWN_REASONS: Readonly<Record<string, string>> = {
 const OTHER_REASON = 'int8 rounds once from codes to codes; debug rounds to float32 and then to codes';
 
 /**
- * A debug graph beside the int8 graph of the same `prepare`, node by node and bit by bit: lists every node whose results
- * differ in a batch, and why. Codes are compared as the floats they stand for.
+ * A debug graph beside the int8 graph of the same `prepare`, node by node and bit by bit: lists every node whose
+ * results differ in a batch, and why. Codes are compared as the floats they stand for.
  */
 export async function compareDebug(
   debug: Graph,

@@ -14,8 +14,8 @@ import { quantizedWeight } from './quantized-weight.js';
 
 /**
  * Each quantized node's own error: what it gives, beside what its float twin makes of the same dequantized input
- * (PyTorch's shadow modules). One row of kind 'shadow' a node that computes with codes or int8 weights. The twins run in
- * the quantized graph itself, with the float graph's weights, batch norms and activations; memory holds one batch's
+ * (PyTorch's shadow modules). One row of kind 'shadow' a node that computes with codes or int8 weights. The twins run
+ * in the quantized graph itself, with the float graph's weights, batch norms and activations; memory holds one batch's
  * values.
  */
 export async function compareShadow(
@@ -46,7 +46,9 @@ export async function compareShadow(
   return shadows.map(({ comparison }) => comparison.row());
 }
 
-/** True for int8 ops, and in a debug graph for the float ops that emulate one: their weight or their result is rounded. */
+/**
+ * True for int8 ops, and in a debug graph for the float ops that emulate one: their weight or their result is rounded.
+ */
 function isQuantized(node: Node): boolean {
   if (node.graph.stage !== 'debug') return node.op.startsWith('quantized::');
   return quantizedWeight(node) !== undefined || settled(node.output) !== node.output;
@@ -58,7 +60,10 @@ interface Shadow {
   readonly own: Value;
 }
 
-/** Puts the float nodes of each pair into `probe`, a clone of the converted graph; pairs whose twin has no place there are left out. */
+/**
+ * Puts the float nodes of each pair into `probe`, a clone of the converted graph; pairs whose twin has no place there
+ * are left out.
+ */
 function addShadows(probe: Graph, pairs: readonly NodePair[]): Shadow[] {
   const values = valuesById(probe);
   const names = new FreeNames(probe);

@@ -9,8 +9,8 @@ import { quantizedWeight, weightIndex } from './quantized-weight.js';
 
 /**
  * Every weight that a converted graph holds as codes, or in debug mode quantizes, beside the float graph's: one row of
- * kind 'weight' a parameter, by its name. Where a batch norm was folded into the weight, the folded float weight is the one
- * that it is compared with.
+ * kind 'weight' a parameter, by its name. Where a batch norm was folded into the weight, the folded float weight is the
+ * one that it is compared with.
  */
 export function compareWeights(float: Graph, converted: Graph): ComparisonRow[] {
   const rows = new Map<string, ComparisonRow>();

@@ -12,14 +12,18 @@ const FLOAT_OPS: Readonly<Record<string, string>> = {
   'quantized::embedding_4bit': 'aten::embedding',
 };
 
-/** The float op that an op is a form of: `quantized::max_pool2d` is one of `aten::max_pool`; float ops are their own. */
+/**
+ * The float op that an op is a form of: `quantized::max_pool2d` is one of `aten::max_pool`; float ops are their own.
+ */
 export function floatOpOf(op: string): string {
   return Object.hasOwn(FLOAT_OPS, op) ? (FLOAT_OPS[op] as string) : op.replace(/^quantized::(.+?)(2d)?$/, 'aten::$1');
 }
 
 const PASSING: ReadonlySet<string> = new Set(['aten::dequantize', 'quantized::requantize', OBSERVE]);
 
-/** True for nodes that hand on what they are given, in another form: the reals stay what they were, but for rounding. */
+/**
+ * True for nodes that hand on what they are given, in another form: the reals stay what they were, but for rounding.
+ */
 export function passesOn(node: Node): boolean {
   return PASSING.has(node.op) || quantizerOf(node) !== undefined;
 }

@@ -25,8 +25,8 @@ export function soleReader(value: Value): Node | undefined {
 }
 
 /**
- * A node's result as its readers see it: behind the observer, or behind the quantize and dequantize nodes that stand for
- * the rounding of its int8 form. A range that is chosen at run time belongs to the reader.
+ * A node's result as its readers see it: behind the observer, or behind the quantize and dequantize nodes that stand
+ * for the rounding of its int8 form. A range that is chosen at run time belongs to the reader.
  */
 export function settled(value: Value): Value {
   const reader = value.onlyUser;

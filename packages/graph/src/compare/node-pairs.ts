@@ -20,10 +20,10 @@ export function floatResult({ float }: NodePair): Value {
 }
 
 /**
- * Pairs the nodes of a converted graph (prepared, debug or quantized) with those of the float graph it was made from, in
- * the order of the converted one. Both graphs are followed from their inputs: a node's twin is the one of its float op
- * and scope that reads the twins of its operands. Where that thread breaks (a pass put other nodes there), an op that its
- * scope has once is found by scope alone. The same graphs always give the same pairs.
+ * Pairs the nodes of a converted graph (prepared, debug or quantized) with those of the float graph it was made from,
+ * in the order of the converted one. Both graphs are followed from their inputs: a node's twin is the one of its float
+ * op and scope that reads the twins of its operands. Where that thread breaks (a pass put other nodes there), an op
+ * that its scope has once is found by scope alone. The same graphs always give the same pairs.
  */
 export function pairNodes(float: Graph, converted: Graph): NodePair[] {
   return new Pairing(float, converted).pairs();
@@ -133,7 +133,10 @@ function checkInputs(float: Graph, converted: Graph): void {
   );
 }
 
-/** The path of each pair's module, with the op behind it where the module has several, and a number where it has it again. */
+/**
+ * The path of each pair's module, with the op behind it where the module has several, and a number where it has it
+ * again.
+ */
 function named(pairs: readonly Omit<NodePair, 'name'>[]): NodePair[] {
   const ops = new Map<string, Set<string>>();
   for (const { float } of pairs) {

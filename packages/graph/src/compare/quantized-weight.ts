@@ -12,7 +12,9 @@ export function weightIndex({ op }: Node): number {
   return Object.hasOwn(TABLE_BITS, op) || op === 'aten::embedding' ? 0 : 1;
 }
 
-/** What a node's weight is quantized to: packed, in a table of codes, or by a quantize node in debug mode; or undefined. */
+/**
+ * What a node's weight is quantized to: packed, in a table of codes, or by a quantize node in debug mode; or undefined.
+ */
 export function quantizedWeight(node: Node): Comparable | undefined {
   const value = node.inputs[weightIndex(node)];
   if (!value) return undefined;

@@ -32,8 +32,8 @@ const [EXPONENT_FIRST, EXPONENT_LAST] = [20, 2];
 const WARM_UP = 0.2;
 
 /**
- * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear is rounded up or
- * down so that the layer's output on calibration data keeps least squared error. Layer by layer, on float inputs: a
+ * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear is rounded up
+ * or down so that the layer's output on calibration data keeps least squared error. Layer by layer, on float inputs: a
  * rectified sigmoid for each weight, learned by Adam, ends at 0 or 1. Where rounding to nearest is no worse on those
  * rows, it stays.
  *

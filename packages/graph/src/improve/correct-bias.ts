@@ -22,9 +22,9 @@ const LAYERS: Readonly<Record<string, { readonly channelAxis: 1 | -1 }>> = {
 };
 
 /**
- * Fast bias correction (Nagel et al. 2019; NNCF's FastBiasCorrection): rounding weights and activations shifts the mean of
- * each output channel; the shift, measured on `batches` for each linear and convolution fed with float activations, goes
- * into its bias. Layers without a bias, and those whose correction passes the threshold, stay as they are.
+ * Fast bias correction (Nagel et al. 2019; NNCF's FastBiasCorrection): rounding weights and activations shifts the mean
+ * of each output channel; the shift, measured on `batches` for each linear and convolution fed with float activations,
+ * goes into its bias. Layers without a bias, and those whose correction passes the threshold, stay as they are.
  *
  * Takes a prepared graph: a calibrated one of `prepare`, or one of `prepareDynamic`. Gives another one.
  */

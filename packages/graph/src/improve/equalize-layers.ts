@@ -9,8 +9,8 @@ import { replaceParameter } from './replace-parameter.js';
 
 export interface EqualizeOptions {
   /**
-   * Turns a relu6 between two layers into a relu, so that they can be equalized (as DFQ does). Changes the float function
-   * where activations pass 6; by default such pairs are left alone.
+   * Turns a relu6 between two layers into a relu, so that they can be equalized (as DFQ does). Changes the float
+   * function where activations pass 6; by default such pairs are left alone.
    */
   replaceRelu6?: boolean;
 }
@@ -26,11 +26,11 @@ const ROUNDS = 20;
 const ENOUGH = 1e-4;
 
 /**
- * Cross-layer equalization (Nagel et al. 2019, arXiv 1906.04721): where a convolution or linear is read by one other alone,
- * directly or through a relu, channel c of the first is divided by s_c = sqrt(range1_c / range2_c) and the second's
- * input channel multiplied by it, so that both have the same range there: per-tensor weights lose the most by channels
- * of unequal ranges. Depthwise and grouped convolutions count, chains are gone through until they settle. Folds batch
- * norms first. Needs no data; the float function stays, to rounding. Takes a float graph, gives another.
+ * Cross-layer equalization (Nagel et al. 2019, arXiv 1906.04721): where a convolution or linear is read by one other
+ * alone, directly or through a relu, channel c of the first is divided by s_c = sqrt(range1_c / range2_c) and the
+ * second's input channel multiplied by it, so that both have the same range there: per-tensor weights lose the most by
+ * channels of unequal ranges. Depthwise and grouped convolutions count, chains are gone through until they settle.
+ * Folds batch norms first. Needs no data; the float function stays, to rounding. Takes a float graph, gives another.
  */
 export function equalizeLayers(graph: Graph, { replaceRelu6 = false }: EqualizeOptions = {}): Graph {
   checkStage('equalizeLayers', graph, 'float');

@@ -2,8 +2,8 @@ import type { Graph } from '../ir/graph.js';
 import type { Pass } from '../passes/pass.js';
 
 /**
- * Attention with both of its matmuls in int8: `octavo::multi_head_attention_int8` in the place of the float op, with the
- * same operands and a float result. Its ranges are found at run time, so that it goes with dynamic and with static
+ * Attention with both of its matmuls in int8: `octavo::multi_head_attention_int8` in the place of the float op, with
+ * the same operands and a float result. Its ranges are found at run time, so that it goes with dynamic and with static
  * linears, on a graph of any stage. Changes what the graph computes.
  */
 export const quantizeAttention: Pass = (graph: Graph): Graph => {

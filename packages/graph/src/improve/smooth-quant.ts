@@ -23,8 +23,8 @@ const ALPHAS = Array.from({ length: 11 }, (_, i) => i / 10);
 
 /**
  * SmoothQuant (Xiao et al. 2022, arXiv 2211.10438): each channel c of what linears read is divided by
- * s_c = max|x_c|^alpha / max|w_c|^(1 - alpha), and their weights multiplied by it, so that outliers of a few channels no
- * longer set the range of all. The division goes into the layer norm, linear or attention before where nothing else
+ * s_c = max|x_c|^alpha / max|w_c|^(1 - alpha), and their weights multiplied by it, so that outliers of a few channels
+ * no longer set the range of all. The division goes into the layer norm, linear or attention before where nothing else
  * reads its result, else a multiplication stands in front of the linears. The float function stays, to rounding.
  *
  * `batches`: feeds for calibration, without padding. Takes a float graph, gives another; before `prepare`.

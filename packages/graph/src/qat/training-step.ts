@@ -24,12 +24,14 @@ export interface TrainingStep {
 }
 
 /**
- * One forward of training through a graph from `prepareQat`: ranges follow the batch, values are rounded, and `backward`
- * goes back through it. Rounding counts as the identity (the straight-through estimator), and values beyond the range of
- * codes get 0. Loss, optimiser and loop are the caller's: `graph.set(name, F.sub(graph.get(name), F.mul(gradient, rate)))`.
+ * One forward of training through a graph from `prepareQat`: ranges follow the batch, values are rounded, and
+ * `backward` goes back through it. Rounding counts as the identity (the straight-through estimator), and values beyond
+ * the range of codes get 0. Loss, optimiser and loop are the caller's:
+ * `graph.set(name, F.sub(graph.get(name), F.mul(gradient, rate)))`.
  *
- * Gradients go through linears, convolutions, batch norms of running statistics, activations, sums, products, pools, means,
- * softmax and ops that move elements. A float op without a rule between a parameter and the loss is an UNSUPPORTED error.
+ * Gradients go through linears, convolutions, batch norms of running statistics, activations, sums, products, pools,
+ * means, softmax and ops that move elements. A float op without a rule between a parameter and the loss is an
+ * UNSUPPORTED error.
  */
 export function trainingStep(graph: Graph, feeds: Feeds): TrainingStep {
   const rounds = typeof graph?.nodes === 'function' && [...graph.nodes()].some((node) => fakeQuantizeOf(node));

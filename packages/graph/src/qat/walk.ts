@@ -19,9 +19,9 @@ import { checkFeeds, type Feeds } from '../run/check-feeds.js';
 export type Values = Map<Value, Operand>;
 
 /**
- * A forward through a graph of `prepareQat`, node by node: every fake quantizer sees its value, learns its range, and passes
- * on what it then rounds to, so that what follows sees the rounding of the very batch. Operands that are observed and
- * not fake-quantized pass as they are.
+ * A forward through a graph of `prepareQat`, node by node: every fake quantizer sees its value, learns its range, and
+ * passes on what it then rounds to, so that what follows sees the rounding of the very batch. Operands that are
+ * observed and not fake-quantized pass as they are.
  */
 export function walk(verb: string, graph: Graph, feeds: Feeds, { signal }: { signal?: AbortSignal } = {}): Values {
   const fed = checkFeeds(graph, feeds);

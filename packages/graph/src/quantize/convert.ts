@@ -15,7 +15,8 @@ export interface ConvertOptions extends InplaceOption {
 
 /**
  * A prepared graph in its final form: int8 ops with packed weights, or with `debug` their float emulation. After
- * `prepare`, calibration data must have reached every observer: one that saw none is a NOT_CALIBRATED error that names it.
+ * `prepare`, calibration data must have reached every observer: one that saw none is a NOT_CALIBRATED error that names
+ * it.
  */
 export function convert(prepared: Graph, options: ConvertOptions = {}): Graph {
   return finish('convert', prepared, options);

@@ -8,9 +8,9 @@ import type { Value } from '../ir/value.js';
 
 /**
  * Multiply-adds of a node for each row of its input (a token, or an image's features), from dims as traced:
- * a linear has in * out, a recurrent layer both of its weights; attention 2 * keys * width (scores, then the weighted sum); a matmul [b, h, m, k] x
- * [b, h, k, n] has h * k * n; a convolution has its weights * its output's pixels, for each image. Rows count alike, also
- * those that only some tokens pass (a pooler).
+ * a linear has in * out, a recurrent layer both of its weights; attention 2 * keys * width (scores, then the weighted
+ * sum); a matmul [b, h, m, k] x [b, h, k, n] has h * k * n; a convolution has its weights * its output's pixels, for
+ * each image. Rows count alike, also those that only some tokens pass (a pooler).
  */
 const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'aten::linear': (node) => size(dims(node, 1)),

@@ -13,9 +13,9 @@ export interface InplaceOption {
 /**
  * A float graph with observers on the inputs and weights of the linears that `qconfigDict` covers: '' is the model, a
  * path its module and all below it, the longest path wins, null keeps float; a `QConfigMapping` has rules by type
- * besides. Embeddings and bags of them whose qconfig is one for tables (`floatQParamsWeightOnlyQConfig`) get 8- or 4-bit rows. Dynamic
- * quantization needs no calibration: `convertDynamic` may follow at once. A key that is no module path of the model
- * is an UNKNOWN_NAME error with the nearest path.
+ * besides. Embeddings and bags of them whose qconfig is one for tables (`floatQParamsWeightOnlyQConfig`) get 8- or
+ * 4-bit rows. Dynamic quantization needs no calibration: `convertDynamic` may follow at once. A key that is no module
+ * path of the model is an UNKNOWN_NAME error with the nearest path.
  */
 export function prepareDynamic(
   graph: Graph,

@@ -9,9 +9,10 @@ import { checkStage } from './stage.js';
 
 /**
  * A float graph made ready for static quantization: batch norms are folded into the convolutions and linears before
- * them, and observers stand where a scale and zero point will be needed (`insertStaticObservers` says where). `qconfigDict`
- * is read as by `prepareDynamic`, and holds static qconfigs such as `getDefaultQConfig('fbgemm')`. Show it data with
- * `calibrate`, then `convert` it. A prepared graph computes what the float graph does, but for the folding's rounding.
+ * them, and observers stand where a scale and zero point will be needed (`insertStaticObservers` says where).
+ * `qconfigDict` is read as by `prepareDynamic`, and holds static qconfigs such as `getDefaultQConfig('fbgemm')`. Show
+ * it data with `calibrate`, then `convert` it. A prepared graph computes what the float graph does, but for the
+ * folding's rounding.
  */
 export function prepare(
   graph: Graph,

@@ -2,8 +2,8 @@ import type { Graph } from '../ir/graph.js';
 import { COLOURS, drawnNodes } from './node-precision.js';
 
 /**
- * The graph for Graphviz (`dot -Tsvg`): one box a node, green on int8 codes, orange on floats, grey where one becomes the
- * other. Parameters and constants are left out.
+ * The graph for Graphviz (`dot -Tsvg`): one box a node, green on int8 codes, orange on floats, grey where one becomes
+ * the other. Parameters and constants are left out.
  */
 export function toDot(graph: Graph): string {
   const nodes = drawnNodes(graph);

@@ -17,7 +17,10 @@ function isCodes({ type }: Value): boolean {
   return type.kind === 'tensor' && CODES.includes(type.dtype);
 }
 
-/** Int8 where codes or packed weights go in, float where they do not, a border where a node only quantizes or dequantizes. */
+/**
+ * Int8 where codes or packed weights go in, float where they do not, a border where a node only quantizes or
+ * dequantizes.
+ */
 export function precisionOf(node: Node): Precision {
   if (quantizerOf(node) !== undefined || DEQUANTIZERS.includes(node.op)) return 'border';
   const packed = node.inputs.some((input) => input?.type.kind === 'packed');

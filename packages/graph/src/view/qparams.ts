@@ -20,8 +20,8 @@ export interface QParamsRow {
 }
 
 /**
- * The scales and zero points that a graph knows before it runs: of activations that are quantized statically, and of packed
- * weights, in the graph's order.
+ * The scales and zero points that a graph knows before it runs: of activations that are quantized statically, and of
+ * packed weights, in the graph's order.
  */
 export function qparamsOf(graph: Graph): QParamsRow[] {
   const names = nameValues(graph);

@@ -6,7 +6,10 @@ export interface CoverageRow {
   readonly op: string;
   readonly precision: 'int8' | 'int4' | 'float16' | 'float32';
   readonly reason: string;
-  /** Multiply-adds where they are known: for each row of input (linear layers: in times out features), or for a whole input. */
+  /**
+   * Multiply-adds where they are known: for each row of input (linear layers: in times out features), or for a whole
+   * input.
+   */
   readonly multiplyAdds?: number;
 }
 

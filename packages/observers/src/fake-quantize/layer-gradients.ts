@@ -27,8 +27,8 @@ export function linearGradients(x: Tensor, weight: Tensor, gradient: Tensor): La
 }
 
 /**
- * Of a convolution over 1 to 3 axes: x [batch, in, ...], weight [out, in / groups, ...kernel], gradient [batch, out, ...].
- * dx is the transposed convolution of dy by the weight; dw convolves x by dy, batch and channels exchanged.
+ * Of a convolution over 1 to 3 axes: x [batch, in, ...], weight [out, in / groups, ...kernel], gradient [batch, out,
+ * ...]. dx is the transposed convolution of dy by the weight; dw convolves x by dy, batch and channels exchanged.
  */
 export function convGradients(x: Tensor, weight: Tensor, gradient: Tensor, geometry: ConvGeometry): LayerGradients {
   const { stride, padding, dilation, groups } = geometry;

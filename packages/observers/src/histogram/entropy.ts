@@ -1,7 +1,9 @@
 import { QSCHEMES } from '../qscheme.js';
 import { BinnedObserver, type HistogramObserverOptions } from './binned-observer.js';
 
-/** Stands for an empty bin in the divergence, whose logarithm would be infinite (ONNX Runtime, `smooth_distribution`). */
+/**
+ * Stands for an empty bin in the divergence, whose logarithm would be infinite (ONNX Runtime, `smooth_distribution`).
+ */
 const EMPTY = 1e-4;
 
 /**
@@ -42,8 +44,8 @@ export class EntropyObserver extends BinnedObserver {
 }
 
 /**
- * Gives the bin of 0 its neighbour's count (NVIDIA's pytorch-quantization, `_compute_amax_entropy`): 0 has a code in any
- * range, and where most values are 0, as behind a relu, the divergence would be that of this one bin.
+ * Gives the bin of 0 its neighbour's count (NVIDIA's pytorch-quantization, `_compute_amax_entropy`): 0 has a code in
+ * any range, and where most values are 0, as behind a relu, the divergence would be that of this one bin.
  */
 function tellNothingOfZero(histogram: Float32Array, min: number, max: number): void {
   if (min > 0 || max < 0) return;

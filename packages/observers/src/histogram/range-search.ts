@@ -1,6 +1,8 @@
 const f = Math.fround;
 
-/** Levels the error is measured with, whatever the observer's range: 2 to the bits of an 8-bit dtype (a PyTorch trait). */
+/**
+ * Levels the error is measured with, whatever the observer's range: 2 to the bits of an 8-bit dtype (a PyTorch trait).
+ */
 const LEVELS = 256;
 const STEP = 1e-5;
 
@@ -44,7 +46,8 @@ export function searchRange(histogram: Float32Array, min: number, max: number): 
     const next: [number, number] = cutLeft ? [l, last] : [first, r];
     if (next[0] === first && next[1] === last) {
       if (first === last) break;
-      // Neither end has moved, so beta alone is lowered until the upper one does: at once, for few values fill few bins.
+      // Neither end has moved, so beta alone is lowered until the upper one does: at once, for few values fill few
+      // bins.
       cuts = cutsBelow(betas, cuts, (beta) => (cumulative[last] as number) > f(beta * total));
       continue;
     }
@@ -126,7 +129,9 @@ function quantizationError(
   return sum;
 }
 
-/** The level that a distance falls into: its floor division in float32 (c10's `div_floor_floating`), within 0 to 255. */
+/**
+ * The level that a distance falls into: its floor division in float32 (c10's `div_floor_floating`), within 0 to 255.
+ */
 function levelOf(distance: number, levelWidth: number): number {
   const remainder = distance % levelWidth;
   const quotient = f(f(distance - remainder) / levelWidth) - (remainder < 0 ? 1 : 0);

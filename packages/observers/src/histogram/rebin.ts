@@ -6,8 +6,8 @@ const f = Math.fround;
 export const UPSAMPLE_RATE = 16;
 
 /**
- * A histogram over [min, max] as one over a wider range, with as many bins (PyTorch 2.5, `_upscale_histogram`): bins are
- * split in 16, and each part goes whole to the new bin that its midpoint falls into. float32 after every operation.
+ * A histogram over [min, max] as one over a wider range, with as many bins (PyTorch 2.5, `_upscale_histogram`): bins
+ * are split in 16, and each part goes whole to the new bin that its midpoint falls into. float32 after every operation.
  */
 export function rebin(
   histogram: Float32Array,
@@ -30,8 +30,8 @@ export function rebin(
 }
 
 /**
- * Element k of `torch.linspace(start, end, count)` in float32: counted from the start in the first half, from the end in
- * the second, each with a fused multiply-add.
+ * Element k of `torch.linspace(start, end, count)` in float32: counted from the start in the first half, from the end
+ * in the second, each with a fused multiply-add.
  */
 function linspace(start: number, end: number, count: number, k: number): number {
   const step = f(f(end - start) / (count - 1));

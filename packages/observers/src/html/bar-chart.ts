@@ -15,7 +15,10 @@ const TEXT_WIDTH = 62;
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 14;
 
-/** Horizontal bars from zero, as one inline SVG element; what is below zero has no length. Colours come from the page's style. */
+/**
+ * Horizontal bars from zero, as one inline SVG element; what is below zero has no length. Colours come from the page's
+ * style.
+ */
 export function barChart(title: string, bars: readonly Bar[]): string {
   const labelWidth = labelWidthOf(bars);
   const width = labelWidth + BAR_WIDTH + TEXT_WIDTH;

@@ -1,7 +1,9 @@
 import { escapeHtml } from './escape.js';
 import { STYLE } from './style.js';
 
-/** A whole HTML page with the reports' style: no script, nothing loaded from elsewhere. `body` is HTML, `title` text. */
+/**
+ * A whole HTML page with the reports' style: no script, nothing loaded from elsewhere. `body` is HTML, `title` text.
+ */
 export function htmlPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">

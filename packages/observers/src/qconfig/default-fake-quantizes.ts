@@ -6,7 +6,8 @@ import { MovingAverageMinMaxObserver } from '../moving-average-min-max.js';
 import { MovingAveragePerChannelMinMaxObserver } from '../moving-average-per-channel-min-max.js';
 import { defaultFixedQParamsRange0To1Observer, defaultFixedQParamsRangeNeg1To1Observer } from './default-observers.js';
 
-// What training with quantization errors is made of, by PyTorch's names in camelCase (torch/ao/quantization/fake_quantize.py).
+// What training with quantization errors is made of, by PyTorch's names in camelCase
+// (torch/ao/quantization/fake_quantize.py).
 
 const UINT8 = { quantMin: 0, quantMax: 255, dtype: 'quint8' } as const;
 const INT8 = { quantMin: -128, quantMax: 127, dtype: 'qint8' } as const;

@@ -54,8 +54,8 @@ function findAttrs(qconfig: QConfig): DynamicLinearAttrs {
 
 /**
  * The int8 codes of a weight by a qconfig's weight observer: float32 [out, in] -> qint8, per tensor or per channel.
- * Codes are clamped to the observer's range where that is narrower than int8 (PyTorch, `_clamp_weights`), and rounded so
- * that sums keep where the qconfig asks for it.
+ * Codes are clamped to the observer's range where that is narrower than int8 (PyTorch, `_clamp_weights`), and rounded
+ * so that sums keep where the qconfig asks for it.
  * NaN and infinities are refused: a weight that holds them is broken, and its codes would hide it.
  */
 export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTensor {

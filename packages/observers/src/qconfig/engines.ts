@@ -7,7 +7,9 @@ export const ENGINES = ['fbgemm', 'x86', 'qnnpack', 'onednn'] as const;
 
 export type Engine = (typeof ENGINES)[number];
 
-/** The static qconfig that PyTorch's engine of that name has by default (`torch.ao.quantization.get_default_qconfig`). */
+/**
+ * The static qconfig that PyTorch's engine of that name has by default (`torch.ao.quantization.get_default_qconfig`).
+ */
 export function getDefaultQConfig(engine: Engine = 'x86'): QConfig {
   return PRESETS[`${checkEngine('getDefaultQConfig', engine)}QConfig`].qconfig;
 }

@@ -2,10 +2,10 @@ import type { QuantizedTensor, Tensor } from '@octavo/core';
 
 /**
  * Rounds weights of a convolution, [channels, channels, ...taps], the other way where that keeps sums: the errors of a
- * kernel's taps, in steps, then add up to a half at most. Neighbouring pixels are alike, so that the sum of those errors
- * reaches every output, and one by one they cancel. The first stage of SQuant (Guo et al. 2022, arXiv 2202.07471): of
- * the taps that were rounded too far to one side, those rounded furthest go to their other neighbour, each once. Needs
- * no data; changes `codes` in place, within `quantMin` and `quantMax`. Weights without taps stay.
+ * kernel's taps, in steps, then add up to a half at most. Neighbouring pixels are alike, so that the sum of those
+ * errors reaches every output, and one by one they cancel. The first stage of SQuant (Guo et al. 2022, arXiv
+ * 2202.07471): of the taps that were rounded too far to one side, those rounded furthest go to their other neighbour,
+ * each once. Needs no data; changes `codes` in place, within `quantMin` and `quantMax`. Weights without taps stay.
  */
 export function keepKernelSums(
   weight: Tensor<'float32'>,

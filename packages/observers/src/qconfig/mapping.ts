@@ -23,9 +23,9 @@ interface Subject {
 }
 
 /**
- * Qconfigs by rules (PyTorch's class of that name). From the weakest to the strongest: all modules, a type, a pattern of
- * paths, a path with all below it, and the n-th module of a type within another. Null keeps float. It goes wherever a
- * dictionary of paths does.
+ * Qconfigs by rules (PyTorch's class of that name). From the weakest to the strongest: all modules, a type, a pattern
+ * of paths, a path with all below it, and the n-th module of a type within another. Null keeps float. It goes wherever
+ * a dictionary of paths does.
  */
 export class QConfigMapping {
   private all: Rule | null = null;

@@ -25,7 +25,9 @@ export interface QConfig {
   readonly groupSize?: number;
 }
 
-/** A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`. */
+/**
+ * A qconfig of two factories, checked. `defineQConfig({ activation: A.withArgs({...}), weight: B.withArgs({...}) })`.
+ */
 export function defineQConfig(qconfig: QConfig): QConfig {
   const { name, activation, weight, floatResults, keepKernelSums, groupSize } = qconfig;
   checkFactory('activation', activation);

@@ -22,8 +22,8 @@ export function isWeightOnlyQConfig(qconfig: QConfig): boolean {
 }
 
 /**
- * The codes of a weight float32 [out, in] by a weight-only qconfig: its observer sees each group of `groupSize` inputs (all
- * inputs where the qconfig names none) as a channel. Codes of at most 15 are packed two in a byte.
+ * The codes of a weight float32 [out, in] by a weight-only qconfig: its observer sees each group of `groupSize` inputs
+ * (all inputs where the qconfig names none) as a channel. Codes of at most 15 are packed two in a byte.
  */
 export function packGroups(weight: Tensor, qconfig: QConfig): GroupedWeight {
   const { data, dims } = (weight as Tensor<'float32'>).raw;

@@ -96,7 +96,9 @@ function blockOf(block: unknown, where: string): BlockConfig {
   };
 }
 
-/** Each layer must take what the one before it gives: a mistake here would show as a shape error deep in the network. */
+/**
+ * Each layer must take what the one before it gives: a mistake here would show as a shape error deep in the network.
+ */
 function checkChannels({ stem, blocks, head }: EfficientNetLiteConfig, file: string): void {
   let channels = stem.outChannels;
   for (const [name, layer] of [...blocks.entries(), ['head', head] as const]) {

@@ -2,8 +2,8 @@ import { nn, type Tensor } from '@octavo/core';
 import { DeQuantStub, FloatFunctional, type Json, QuantStub, registerModule } from '@octavo/eager';
 import type { Layer } from './layer.js';
 
-// MobileNetV2 (Sandler et al. 2018) as in torchvision's mobilenetv2.py, with its parameter names, and the stubs and sums
-// as modules of torchvision's quantizable form.
+// MobileNetV2 (Sandler et al. 2018) as in torchvision's mobilenetv2.py, with its parameter names, and the stubs and
+// sums as modules of torchvision's quantizable form.
 
 export interface MobileNetV2Config {
   readonly classes: number;

@@ -27,7 +27,8 @@ const SEED = 0;
  * come from `weightsFile` (safetensors, or a `.pth` state dict with torchvision's names), else from the folder; a name
  * alone has random ones of a fixed seed, and says so.
  *
- * @throws OctavoError FILE_NOT_FOUND and UNKNOWN_NAME for what is not there; INVALID_FILE for damaged files; UNSUPPORTED for
+ * @throws OctavoError FILE_NOT_FOUND and UNKNOWN_NAME for what is not there; INVALID_FILE for damaged files;
+ * UNSUPPORTED for
  *   an architecture that is not built; STATE_DICT_MISMATCH for weights that do not fit.
  */
 export async function openImageModel(model: string, weightsFile: string | null = null): Promise<ImageModel> {

@@ -2,8 +2,8 @@ import { Generator, type nn, type Tensor } from '@octavo/core';
 
 /**
  * Weights for a model that has none, the same for every run of a seed, as torchvision starts its classifiers:
- * convolutions normal with deviation sqrt(2 / fan out) (He et al. 2015), linears uniform in +-1 / sqrt(fan in), norms that
- * change nothing. Changes the model's tensors in place.
+ * convolutions normal with deviation sqrt(2 / fan out) (He et al. 2015), linears uniform in +-1 / sqrt(fan in), norms
+ * that change nothing. Changes the model's tensors in place.
  */
 export function fillRandom(model: nn.Module, seed: number): void {
   const random = new Generator(seed);
