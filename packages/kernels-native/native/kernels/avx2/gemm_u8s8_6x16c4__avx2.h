@@ -58,15 +58,18 @@ void gemm_u8s8_avx2_tile(const typename P::A* a, size_t lda, const int8_t* b, si
       sum[r][j] = resume ? _mm256_load_si256(reinterpret_cast<const __m256i*>(acc + r * stride + j * 8)) : _mm256_setzero_si256();
     }
   }
-  for (size_t i = 0; i < k; i += P::kStep) {
+  for (size_t i = 0; i < k; i += MR == 1 ? 4 : P::kStep) {
     const int8_t* group = b + i / 4 * 4 * OCTAVO_PANEL;
     if constexpr (MR == 1) {
-      // One column at a time: all eight beside eight sums would not fit the registers.
-      const __m256i row = broadcast_4_bytes(a + i);
+      // One column at a time: all eight beside eight sums would not fit the registers. Both steps of a group at once,
+      // since one row gets little for each weight that is loaded and widened.
 #pragma GCC unroll 8
       for (int j = 0; j < NP * 2; j++) {
-        const __m256i column = P::columns(group + (j / 2) * panel_stride + (j % 2) * 32, i);
-        sum[0][j] = _mm256_add_epi32(sum[0][j], P::products(row, column));
+        const int8_t* columns = group + (j / 2) * panel_stride + (j % 2) * 32;
+#pragma GCC unroll 2
+        for (size_t step = 0; step < 4; step += P::kStep) {
+          sum[0][j] = _mm256_add_epi32(sum[0][j], P::products(broadcast_4_bytes(a + i + step), P::columns(columns, step)));
+        }
       }
       continue;
     }
