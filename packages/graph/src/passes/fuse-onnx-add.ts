@@ -7,7 +7,7 @@ import type { Value } from '../ir/value.js';
 /**
  * quantize(add(dequantize(a), dequantize(b))) of uint8 codes, ONNX's nodes with constant qparams, becomes
  * octavo::add_linear: ONNX Runtime's QLinearAdd, which it runs there, with other codes at ties than the sum of floats.
- * For int8 codes it adds floats on x64 (`QDQIsInt8Allowed` in its optimizer), which is what `fuseStatic` makes of them.
+ * For int8 codes it adds floats on x64, which is what `fuseStatic` makes of them.
  */
 export function fuseOnnxAdd(graph: Graph): Graph {
   for (const quantize of graph.nodes()) {

@@ -4,7 +4,7 @@ import { broadcastDims, broadcastStrides } from '../../tensor/shape.js';
 import { forEachIndex } from '../../tensor/strided.js';
 import { attrNumber, checkRank } from '../check.js';
 import type { Attrs, OpDef } from '../op-def.js';
-import { checkQParamAttrs, codeRange, codesMeta, codesOf, codesTensor, qparamsOf } from './codes.js';
+import { BINARY_QPARAMS, checkQParamAttrs, codeRange, codesMeta, codesOf, codesTensor, qparamsOf } from './codes.js';
 
 const f = Math.fround;
 
@@ -17,15 +17,7 @@ function binary(name: string, opcode: number, rule: Rule): OpDef {
     name,
     opcode,
     inputs: ['a', 'b'],
-    attrs: {
-      aScale: 'float',
-      aZeroPoint: 'int',
-      bScale: 'float',
-      bZeroPoint: 'int',
-      scale: 'float',
-      zeroPoint: 'int',
-      relu: 'int',
-    },
+    attrs: { ...BINARY_QPARAMS, relu: 'int' },
     outputs: ['y'],
     infer([aMeta, bMeta], attrs) {
       const a = codesMeta(name, 'a', aMeta);
@@ -75,7 +67,7 @@ export const quantizedMul = binary('quantized::mul', 51, (attrs, qmin, qmax) => 
 });
 
 /**
- * Sum of codes as ONNX Runtime's QLinearAdd rounds it where there is AVX2 (`qladd_avx2.cpp`):
+ * Sum of codes as ONNX Runtime's QLinearAdd rounds it where there is AVX2, found by comparing all pairs of codes:
  * rint(fma(a, ra, fma(b, rb, offset))) of the codes a and b themselves, with ra = f(aScale / scale),
  * rb = f(bScale / scale) and offset = f(zeroPoint - fma(ra, za, f(rb zb))). Other codes than `quantized::add` at ties.
  * Codes and zero points that lie `shift` above those of the model (128 for a model of int8 codes, here in uint8) are
@@ -85,15 +77,7 @@ export const addLinear: OpDef = {
   name: 'octavo::add_linear',
   opcode: 172,
   inputs: ['a', 'b'],
-  attrs: {
-    aScale: 'float',
-    aZeroPoint: 'int',
-    bScale: 'float',
-    bZeroPoint: 'int',
-    scale: 'float',
-    zeroPoint: 'int',
-    shift: 'int',
-  },
+  attrs: { ...BINARY_QPARAMS, shift: 'int' },
   outputs: ['y'],
   infer: quantizedAdd.infer,
   reference(inputs, attrs) {

@@ -4,10 +4,20 @@ import { DTYPES, QUANTIZED_DTYPES } from '../../tensor/dtype.js';
 import { type Dims, sizeOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { tensorMeta } from '../check.js';
-import type { Attrs, Operand, OperandMeta } from '../op-def.js';
+import type { Attrs, OpDef, Operand, OperandMeta } from '../op-def.js';
 
 // What static quantized ops share. Operands are plain tensors of codes, uint8 or int8; every quantization parameter is
 // an attribute (`xScale`, `xZeroPoint`, ...; the output's are `scale` and `zeroPoint`). Results have the operands' dtype.
+
+/** The qparams of an op of two operands, `a` and `b`, in the order in which native code reads them. */
+export const BINARY_QPARAMS = {
+  aScale: 'float',
+  aZeroPoint: 'int',
+  bScale: 'float',
+  bZeroPoint: 'int',
+  scale: 'float',
+  zeroPoint: 'int',
+} as const satisfies OpDef['attrs'];
 
 /** The dtypes of codes. */
 export type CodeType = 'uint8' | 'int8';

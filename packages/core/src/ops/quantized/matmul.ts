@@ -2,7 +2,7 @@ import { inverseScale, quantizeValue } from '../../numerics/quantize.js';
 import { forEachIndex } from '../../tensor/strided.js';
 import { matrixStrides, productDims } from '../matmul.js';
 import type { OpDef } from '../op-def.js';
-import { checkQParamAttrs, codeRange, codesMeta, codesOf, codesTensor, qparamsOf } from './codes.js';
+import { BINARY_QPARAMS, checkQParamAttrs, codeRange, codesMeta, codesOf, codesTensor, qparamsOf } from './codes.js';
 
 const f = Math.fround;
 
@@ -15,14 +15,7 @@ export const quantizedMatmul: OpDef = {
   name: 'quantized::matmul',
   opcode: 74,
   inputs: ['a', 'b'],
-  attrs: {
-    aScale: 'float',
-    aZeroPoint: 'int',
-    bScale: 'float',
-    bZeroPoint: 'int',
-    scale: 'float',
-    zeroPoint: 'int',
-  },
+  attrs: BINARY_QPARAMS,
   outputs: ['y'],
   infer([aMeta, bMeta], attrs) {
     const a = codesMeta(this.name, 'a', aMeta);
