@@ -18,7 +18,7 @@ import {
 import { callNative, fromNative } from './errors.js';
 import { assignLayouts, hasChannels } from './layout.js';
 import type { NativeBackend, NativeProgram, PackedHandle } from './native.js';
-import { checkBuffer, encodeAttrs, gatesOf, type PackedWeights } from './operands.js';
+import { checkBuffer, emptyTensor, encodeAttrs, gatesOf, type PackedWeights } from './operands.js';
 
 /** Shapes kept ready; the one unused for longest makes room. */
 const MAX_PLANS = 16;
@@ -54,10 +54,9 @@ export class NativeExecutable implements Executable {
 
   run(inputs: readonly Tensor[]): Tensor[] {
     const { native, plan } = this.prepare(inputs);
-    return toTensors(
-      plan,
-      callNative(() => native.run(plan.index, dataOf(inputs))),
-    );
+    const outputs = plan.outputs.map((meta) => emptyTensor(meta, false));
+    callNative(() => native.run(plan.index, dataOf(inputs), dataOf(outputs)));
+    return outputs;
   }
 
   runAsync(inputs: readonly Tensor[], { signal }: RunOptions = {}): Promise<Tensor[]> {
@@ -104,10 +103,12 @@ export class NativeExecutable implements Executable {
     ];
     for (const [value, offset] of memory.offsets.entries()) {
       const meta = memory.metas[value] as TensorMeta;
-      if (offset < 0) numbers.push(0);
+      const held = memory.held[value] as number;
+      if (offset < 0 && held < 0) numbers.push(0);
       else {
         const channelsLast = Number(this.channelsLast.has(value) && hasChannels(meta.dims));
-        numbers.push(1, DTYPES[meta.dtype].code, channelsLast, ...list(meta.dims), offset);
+        const place = held < 0 ? [1, offset] : [2, held];
+        numbers.push(place[0] as number, DTYPES[meta.dtype].code, channelsLast, ...list(meta.dims), place[1] as number);
       }
     }
     const index = callNative(() => native.addPlan(Float64Array.from(numbers)));
@@ -268,8 +269,8 @@ function list(values: readonly number[]): number[] {
   return [values.length, ...values];
 }
 
-function dataOf(inputs: readonly Tensor[]): ArrayBufferView[] {
-  return inputs.map((input) => input.raw.data);
+function dataOf(tensors: readonly Tensor[]): ArrayBufferView[] {
+  return tensors.map((tensor) => tensor.raw.data);
 }
 
 function toTensors(plan: Plan, buffers: readonly ArrayBuffer[]): Tensor[] {

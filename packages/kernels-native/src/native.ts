@@ -2,7 +2,7 @@
 // `native/napi/`.
 
 /** The version of all that follows. An addon that tells another was compiled for another version of this package. */
-export const ADDON_ABI = 2;
+export const ADDON_ABI = 3;
 
 /** Packed weights in native memory; freed with the handle. */
 export type PackedHandle = { readonly __packed: unique symbol };
@@ -19,13 +19,13 @@ export type NativeOperand =
 export interface NativeProgram {
   /**
    * Registers a shape and returns its index. numbers: arena bytes; input values, output values (each: count, values);
-   * then for each value 0 (a constant, or unused), or 1, dtype code, 1 where it is channels-last, rank, dims, byte offset
-   * into the arena.
+   * then for each value 0 (a constant, or unused), or its place, dtype code, 1 where it is channels-last, rank, dims, and
+   * where: place 1 is the arena, by byte offset; place 2 the caller's tensors, by index among inputs, then outputs.
    */
   addPlan(numbers: Float64Array): number;
   dropPlan(plan: number): void;
-  /** Runs all instructions; returns the outputs' bytes. */
-  run(plan: number, inputs: readonly ArrayBufferView[]): ArrayBuffer[];
+  /** Runs all instructions, from the inputs' memory into the outputs'. */
+  run(plan: number, inputs: readonly ArrayBufferView[], outputs: readonly ArrayBufferView[]): void;
   /** Copies the inputs, runs on the dispatcher thread, calls `done` on this thread; returns what aborts the run. */
   runAsync(
     plan: number,

@@ -47,6 +47,21 @@ describe('native programs', () => {
     expect(executable.run([new Tensor(new Float32Array([1, 2]), [1, 2])])[0]?.data).toEqual(new Float32Array([2, 4]));
   });
 
+  it('give memory of its own to each output: an input, its reshape, a constant, one value twice', async () => {
+    const values = [{ name: 'x' }, { name: 'y' }, { name: 'flat' }, { name: 'c', constant: Tensor.from([7]) }];
+    const flatten = { op: 'aten::reshape', inputs: [0], outputs: [2], attrs: { dims: [-1] } };
+    const outputs = [1, 1, 0, 2, 3].map((value, i) => ({ name: `${i}`, value }));
+    const program = { ...doubling, values, instructions: [...doubling.instructions, flatten], outputs };
+    const x = new Tensor(new Float32Array([1, 2]), [1, 2]);
+    for (const backend of backends) {
+      const executable = backend.compile(program);
+      for (const results of [executable.run([x]), await executable.runAsync([x])]) {
+        expect(results.map(({ data }) => [...data])).toEqual([[2, 4], [2, 4], [1, 2], [1, 2], [7]]);
+        expect(new Set([x, ...results].map(({ data }) => data.buffer)).size).toBe(6);
+      }
+    }
+  });
+
   it('run many at once and in order, each with its own inputs', async () => {
     const executable = (backends.at(-1) as (typeof backends)[0]).compile(doubling);
     const inputs = Array.from({ length: 50 }, (_, i) => new Tensor('float32', new Float32Array([i, i + 0.5])));

@@ -16,11 +16,14 @@ const prelude = (threads: number, isa: string | null = null): string => `
   for (let i = 0; i < steps; i++) instructions.push(10, 1, i, 1, i + 1, 0);
   const none = new Array(steps + 1).fill(null);
   const program = backend.createProgram(none, none, Float64Array.from(instructions));
-  const plan = [(steps + 1) * size * 4, 1, 0, 1, steps];
-  for (let i = 0; i <= steps; i++) plan.push(1, 0, 0, 1, size, i * size * 4);
+  const plan = [(steps - 1) * size * 4, 1, 0, 1, steps];
+  for (let i = 0; i <= steps; i++) {
+    const held = [0, steps].indexOf(i);
+    plan.push(held < 0 ? 1 : 2, 0, 0, 1, size, held < 0 ? (i - 1) * size * 4 : held);
+  }
   const index = program.addPlan(Float64Array.from(plan));
   const x = Float32Array.from({ length: size }, (_, i) => (i - size / 2) / 1000);
-  const digest = (outputs) => require('node:crypto').createHash('sha256').update(new Uint8Array(outputs[0])).digest('hex');
+  const digest = (outputs) => require('node:crypto').createHash('sha256').update(new Uint8Array(outputs[0].buffer ?? outputs[0])).digest('hex');
   const start = (done) => program.runAsync(index, [x], done);
 `;
 const PRELUDE = prelude(2);
@@ -43,7 +46,10 @@ describe('the addon in several threads and at exit', () => {
         return new Promise<string[]>((resolve, reject) => worker.once('message', resolve).once('error', reject));
       }),
     );
-    const alone = `${prelude(1, 'scalar')} process.stdout.write(digest(program.run(index, [x])));`;
+    const alone = `${prelude(1, 'scalar')}
+      const results = [new Float32Array(size)];
+      program.run(index, [x], results);
+      process.stdout.write(digest(results));`;
     const expected = spawnSync(process.execPath, ['-e', alone]).stdout.toString();
     expect(expected).toMatch(/^[0-9a-f]{64}$/);
     expect(answers).toEqual(answers.map(() => [expected, expected]));
@@ -74,17 +80,27 @@ describe('the addon in several threads and at exit', () => {
     const program = backend.createProgram(two, two, Float64Array.from([13, 1, 0, 1, 1, 0]));
     const plan = (...numbers: number[]): unknown => program.addPlan(Float64Array.from(numbers));
     const slot = (size: number, offset: number): number[] => [1, 0, 0, 1, size, offset];
-    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(17, 64))).toThrow(/does not fit the arena/);
-    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...slot(16, 32))).toThrow(/multiples of 64/);
-    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), 0)).toThrow(/has no place/);
-    expect(() => plan(128, 1, 0, 1, 2, ...slot(16, 0), ...slot(16, 64))).toThrow(/where an integer/);
-    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0))).toThrow(/ends too early/);
+    const held = (size: number, index: number): number[] => [2, 0, 0, 1, size, index];
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), ...slot(33, 0))).toThrow(/does not fit the arena/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), ...slot(16, 64 * 3))).toThrow(/does not fit the arena/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), ...slot(16, 32))).toThrow(/multiples of 64/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), 0)).toThrow(/has no place/);
+    expect(() => plan(128, 1, 0, 1, 1, ...slot(16, 0), ...held(16, 1))).toThrow(/input value 0 has no place/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 1), ...held(16, 1))).toThrow(/input value 0 has no place/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), ...held(16, 0))).toThrow(/writes value 1/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0), ...held(16, 2))).toThrow(/not as large as the tensor/);
+    expect(() => plan(128, 1, 0, 1, 0, ...held(16, 0), ...held(17, 1))).toThrow(/not as large as the tensor/);
+    expect(() => plan(128, 1, 0, 1, 2, ...held(16, 0), ...held(16, 1))).toThrow(/where an integer/);
+    expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0))).toThrow(/ends too early/);
     expect(() => backend.createProgram(two, two, Float64Array.from([9999, 0, 0, 0]))).toThrow(/no op with opcode/);
     expect(() => backend.createProgram(two, two, Float64Array.from([13, 1, 5, 1, 1, 0]))).toThrow(/where an integer/);
-    const wrong = plan(192, 1, 0, 1, 1, ...slot(16, 0), ...slot(17, 64));
-    expect(() => program.run(wrong, [new Float32Array(16)])).toThrow(/expected 16/);
-    expect(() => program.run(wrong, [new Float32Array(15)])).toThrow(/does not hold the bytes/);
-    expect(() => program.run(99, [new Float32Array(16)])).toThrow(/no such plan/);
+    const wrong = plan(0, 1, 0, 1, 1, ...held(16, 0), ...held(17, 1));
+    const [x, y] = [[new Float32Array(16)], [new Float32Array(17)]];
+    expect(() => program.run(wrong, x, y)).toThrow(/expected 16/);
+    expect(() => program.run(wrong, [new Float32Array(15)], y)).toThrow(/input 0 does not hold the bytes/);
+    expect(() => program.run(wrong, x, x)).toThrow(/output 0 does not hold the bytes/);
+    expect(() => program.run(wrong, x)).toThrow(/expected 1 outputs/);
+    expect(() => program.run(99, x, y)).toThrow(/no such plan/);
     expect(() => backend.packLinear(new Int8Array(5), 2, 3, new Float32Array(1), new Int32Array(1), null)).toThrow(
       /do not fit/,
     );

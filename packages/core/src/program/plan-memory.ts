@@ -9,8 +9,13 @@ import type { Program } from './program.js';
 export interface MemoryPlan {
   /** Dtype and dims of each value. */
   readonly metas: readonly (OperandMeta | undefined)[];
-  /** Byte offset into the arena of each value that lives there; -1 for constants. */
+  /** Byte offset into the arena of each value that lives there; -1 for all others. */
   readonly offsets: readonly number[];
+  /**
+   * Index of the tensor whose memory holds a value: inputs, then outputs, which lie where the caller has them; -1 for
+   * all others. An output that is an input or a constant, or an output already, is a copy: it has no value of its own.
+   */
+  readonly held: readonly number[];
   /** The value whose memory a value shares (itself, unless an alias op made it). */
   readonly roots: readonly number[];
   readonly arenaBytes: number;
@@ -20,13 +25,14 @@ export interface MemoryPlan {
 const ALIGNMENT = 64;
 
 /**
- * Gives every input and temporary a place in one arena. Two values share bytes only when their lives do not
- * overlap; inputs and outputs live from the first instruction to the last.
+ * Gives every temporary a place in one arena. Two values share bytes only when their lives do not overlap. Inputs are
+ * read and outputs written where the caller has them.
  */
 export function planMemory(program: Program, inputDims: readonly Dims[]): MemoryPlan {
   const metas = inferShapes(program, inputDims);
   const roots = aliasRoots(program);
-  const lives = lifetimes(program, roots);
+  const holders = callersTensors(program, roots);
+  const lives = lifetimes(program, roots, holders);
   const offsets = new Array<number>(program.values.length).fill(-1);
   const arena = new Arena();
   // Places by the last instruction that reads them.
@@ -44,7 +50,8 @@ export function planMemory(program: Program, inputDims: readonly Dims[]): Memory
   roots.forEach((root, value) => {
     offsets[value] = offsets[root] as number;
   });
-  return { metas, offsets, roots, arenaBytes: arena.bytes };
+  const held = roots.map((root) => holders.get(root) ?? -1);
+  return { metas, offsets, held, roots, arenaBytes: arena.bytes };
 }
 
 interface Life {
@@ -60,22 +67,34 @@ function aliasRoots(program: Program): number[] {
   return roots;
 }
 
-function lifetimes(program: Program, roots: readonly number[]): Map<number, Life> {
+/** The tensors of the caller that hold values, by root: their indices among inputs, then outputs. */
+function callersTensors({ values, inputs, outputs }: Program, roots: readonly number[]): Map<number, number> {
+  const holders = new Map<number, number>();
+  [...inputs, ...outputs].forEach(({ value }, i) => {
+    const root = roots[value] as number;
+    if (values[root]?.constant === undefined && !holders.has(root)) holders.set(root, i);
+  });
+  return holders;
+}
+
+/** Of the values that belong into the arena: constants and what the caller holds lie elsewhere. */
+function lifetimes(
+  program: Program,
+  roots: readonly number[],
+  holders: ReadonlyMap<number, number>,
+): Map<number, Life> {
   const lives = new Map<number, Life>();
   const touch = (value: number, at: number): void => {
     const root = roots[value] as number;
-    if (program.values[root]?.constant !== undefined) return;
+    if (program.values[root]?.constant !== undefined || holders.has(root)) return;
     const life = lives.get(root);
     if (life === undefined) lives.set(root, { from: at, to: at });
     else life.to = Math.max(life.to, at);
   };
-  const end = program.instructions.length;
-  for (const input of program.inputs) touch(input.value, -1);
   program.instructions.forEach(({ inputs, outputs }, at) => {
     for (const value of outputs) touch(value, at);
     for (const value of inputs) if (value >= 0) touch(value, at);
   });
-  for (const output of program.outputs) touch(output.value, end);
   return lives;
 }
 

@@ -37,47 +37,31 @@ class Numbers {
 
 constexpr int64_t kMaxDim = int64_t(1) << 47;
 
-// Calls visit(slot, bytes of the input) for each input, from typed arrays whose sizes the plan knows.
-template <class Visit> void for_inputs(Napi::Env env, const Plan& plan, const Napi::Value& value, Visit visit) {
-  if (!value.IsArray() || value.As<Napi::Array>().Length() != plan.inputs.size()) {
-    throw_status(env, fail(Code::InvalidArgument, "[run] expected %zu inputs", plan.inputs.size()));
+// Calls visit(memory, bytes) for each of `count` typed arrays, which are the plan's tensors from `first` on.
+template <class Visit>
+void for_tensors(Napi::Env env, const Program& program, const Plan& plan, const Napi::Value& value, size_t first, size_t count, Visit visit) {
+  const char* what = first == 0 ? "input" : "output";
+  if (!value.IsArray() || value.As<Napi::Array>().Length() != count) {
+    throw_status(env, fail(Code::InvalidArgument, "[run] expected %zu %ss", count, what));
   }
-  const Napi::Array inputs = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < inputs.Length(); i++) {
-    const Slot& slot = plan.slots[plan.inputs[i]];
-    const Napi::Value item = inputs.Get(i);
-    if (!item.IsTypedArray() || item.As<Napi::TypedArray>().ByteLength() != slot.view.bytes()) {
-      throw_status(env, fail(Code::InvalidArgument, "[run] input %u does not hold the bytes of its plan (is its buffer detached?)", i));
+  const Napi::Array tensors = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < count; i++) {
+    const Napi::Value item = tensors.Get(i);
+    const size_t bytes = program.tensor_bytes(plan, first + i);
+    if (!item.IsTypedArray() || item.As<Napi::TypedArray>().ByteLength() != bytes) {
+      throw_status(env, fail(Code::InvalidArgument, "[run] %s %u does not hold the bytes of its plan (is its buffer detached?)", what, i));
     }
     const Napi::TypedArray array = item.As<Napi::TypedArray>();
-    visit(slot, static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset());
+    visit(static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), bytes);
   }
 }
 
-// Where an output lies after a run, and how many bytes it has.
-struct Bytes {
-  const uint8_t* data;
-  size_t count;
-};
-Bytes output_bytes(const Program& program, const Plan& plan, size_t i, const uint8_t* arena) {
-  const int value = plan.outputs[i];
-  const Slot& slot = plan.slots[value];
-  if (slot.in_arena) return {arena + slot.offset, slot.view.bytes()};
-  return {program.constants()[value].data, program.constants()[value].bytes()};
-}
-
-Napi::ArrayBuffer to_array_buffer(Napi::Env env, Bytes bytes) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.count);
-  if (bytes.count != 0) memcpy(buffer.Data(), bytes.data, bytes.count);
-  return buffer;
-}
-
-// An asynchronous run: it holds its own copy of inputs and outputs, and an arena only while it computes, so that a
-// long queue costs no more than its tensors.
+// An asynchronous run: it holds its own copy of inputs and outputs, for the caller's may change or go while it runs,
+// and an arena only while it computes, so that a long queue costs no more than its tensors.
 struct Job {
   std::shared_ptr<Program> program;
   std::shared_ptr<Plan> plan;
-  std::vector<Buffer> inputs, outputs;
+  std::vector<Buffer> tensors;  // inputs, then outputs
   Status status;
   std::shared_ptr<std::atomic<bool>> abort = std::make_shared<std::atomic<bool>>(false);
 
@@ -91,18 +75,15 @@ struct Job {
       status = fail(Code::OutOfMemory, "[run] no memory for %zu bytes of tensors", plan->arena_bytes);
       return;
     }
-    for (size_t i = 0; i < inputs.size(); i++) {
-      const Slot& slot = plan->slots[plan->inputs[i]];
-      if (slot.view.bytes() != 0) memcpy(arena.data() + slot.offset, inputs[i].data(), slot.view.bytes());
+    while (status.ok() && tensors.size() < plan->inputs.size() + plan->outputs.size()) {
+      Buffer output;
+      const size_t bytes = program->tensor_bytes(*plan, tensors.size());
+      if (!output.reserve(bytes)) status = fail(Code::OutOfMemory, "[run] no memory for an output of %zu bytes", bytes);
+      tensors.push_back(std::move(output));
     }
-    status = program->run(*plan, arena.data(), abort.get());
-    outputs.resize(plan->outputs.size());
-    for (size_t i = 0; status.ok() && i < outputs.size(); i++) {
-      const Bytes bytes = output_bytes(*program, *plan, i, arena.data());
-      if (bytes.count == 0) continue;
-      if (outputs[i].reserve(bytes.count)) memcpy(outputs[i].data(), bytes.data, bytes.count);
-      else status = fail(Code::OutOfMemory, "[run] no memory for an output of %zu bytes", bytes.count);
-    }
+    std::vector<uint8_t*> caller;
+    for (const Buffer& tensor : tensors) caller.push_back(tensor.data());
+    if (status.ok()) status = program->run(*plan, {arena.data(), caller.data()}, abort.get());
     program->give_arena(std::move(arena));
   }
 
@@ -112,9 +93,13 @@ struct Job {
       callback.Call({error_of(env, status).Value(), env.Null()});
       return;
     }
-    Napi::Array results = Napi::Array::New(env, outputs.size());
-    for (uint32_t i = 0; i < outputs.size(); i++) {
-      results.Set(i, to_array_buffer(env, {outputs[i].data(), output_bytes(*program, *plan, i, nullptr).count}));
+    const size_t inputs = plan->inputs.size();
+    Napi::Array results = Napi::Array::New(env, plan->outputs.size());
+    for (uint32_t i = 0; i < results.Length(); i++) {
+      const size_t bytes = program->tensor_bytes(*plan, inputs + i);
+      Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
+      if (bytes != 0) memcpy(buffer.Data(), tensors[inputs + i].data(), bytes);
+      results.Set(i, buffer);
     }
     callback.Call({env.Null(), results});
   }
@@ -193,7 +178,7 @@ Napi::Value NativeProgram::Dispose(const Napi::CallbackInfo& info) {
 }
 
 // addPlan(numbers: Float64Array) -> index. numbers: arena bytes; input values, output values (count, values); then for
-// each value: 0 (a constant or unused), or 1, dtype, channels-last, rank, dims..., offset.
+// each value: 0 (a constant or unused), or 1 (arena) or 2 (caller), dtype, channels-last, rank, dims..., where.
 Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!program_) throw_status(env, fail(Code::InvalidArgument, "[plan] this program was disposed"));
@@ -205,8 +190,9 @@ Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
   plan->outputs = numbers.list(0, count - 1);
   plan->slots.resize(size_t(count));
   for (Slot& slot : plan->slots) {
-    if (numbers.integer(0, 1) == 0) continue;
-    slot.in_arena = slot.view.present = true;
+    slot.place = static_cast<Place>(numbers.integer(0, 2));
+    if (slot.place == Place::Constant) continue;
+    slot.view.present = true;
     slot.view.dtype = static_cast<DType>(numbers.integer(0, int64_t(DType::Count) - 1));
     slot.view.channels_last = numbers.integer(0, 1) != 0;
     slot.view.rank = int(numbers.integer(0, kMaxRank));
@@ -220,8 +206,8 @@ Napi::Value NativeProgram::AddPlan(const Napi::CallbackInfo& info) {
         throw_status(env, fail(Code::InvalidShape, "[plan] a value has too many elements"));
       }
     }
-    slot.offset = size_t(numbers.integer(0, kMaxDim));
-    if (slot.offset % 64 != 0) throw_status(env, fail(Code::InvalidArgument, "[plan] offsets must be multiples of 64"));
+    slot.at = size_t(numbers.integer(0, kMaxDim));
+    if (slot.place == Place::Arena && slot.at % 64 != 0) throw_status(env, fail(Code::InvalidArgument, "[plan] offsets must be multiples of 64"));
   }
   check(env, program_->check_plan(*plan));
   size_t index = 0;
@@ -243,24 +229,24 @@ std::shared_ptr<Plan> NativeProgram::plan_argument(const Napi::Value& value) {
   return plans_[index];
 }
 
-// run(plan, inputs) -> array buffers of the outputs
+// run(plan, inputs, outputs)
 Napi::Value NativeProgram::Run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Plan> plan = plan_argument(info[0]);
   const std::shared_ptr<Program> program = program_;
   Buffer arena = program->take_arena(plan->arena_bytes);
   if (arena.data() == nullptr) throw_status(env, fail(Code::OutOfMemory, "[run] no memory for %zu bytes of tensors", plan->arena_bytes));
-  for_inputs(env, *plan, info[1], [&](const Slot& slot, const uint8_t* bytes) {
-    if (slot.view.bytes() != 0) memcpy(arena.data() + slot.offset, bytes, slot.view.bytes());
-  });
-  const Status status = program->run(*plan, arena.data(), nullptr);
-  Napi::Array outputs = Napi::Array::New(env, plan->outputs.size());
-  for (uint32_t i = 0; status.ok() && i < plan->outputs.size(); i++) {
-    outputs.Set(i, to_array_buffer(env, output_bytes(*program, *plan, i, arena.data())));
-  }
+  // Kept between runs, so that a steady state allocates nothing.
+  static thread_local std::vector<uint8_t*> caller;
+  caller.clear();
+  const size_t inputs = plan->inputs.size();
+  const auto place = [](uint8_t* data, size_t) { caller.push_back(data); };
+  for_tensors(env, *program, *plan, info[1], 0, inputs, place);
+  for_tensors(env, *program, *plan, info[2], inputs, plan->outputs.size(), place);
+  const Status status = program->run(*plan, {arena.data(), caller.data()}, nullptr);
   program->give_arena(std::move(arena));
   check(env, status);
-  return outputs;
+  return env.Undefined();
 }
 
 // runAsync(plan, inputs, done(error, outputs)) -> abort(). The inputs are copied before this returns.
@@ -269,11 +255,11 @@ Napi::Value NativeProgram::RunAsync(const Napi::CallbackInfo& info) {
   auto job = std::make_shared<Job>();
   job->plan = plan_argument(info[0]);
   job->program = program_;
-  for_inputs(env, *job->plan, info[1], [&](const Slot& slot, const uint8_t* bytes) {
+  for_tensors(env, *job->program, *job->plan, info[1], 0, job->plan->inputs.size(), [&](const uint8_t* data, size_t bytes) {
     Buffer copy;
-    if (!copy.reserve(slot.view.bytes())) throw_status(env, fail(Code::OutOfMemory, "[run] no memory to copy an input"));
-    if (slot.view.bytes() != 0) memcpy(copy.data(), bytes, slot.view.bytes());
-    job->inputs.push_back(std::move(copy));
+    if (!copy.reserve(bytes)) throw_status(env, fail(Code::OutOfMemory, "[run] no memory to copy an input"));
+    if (bytes != 0) memcpy(copy.data(), data, bytes);
+    job->tensors.push_back(std::move(copy));
   });
   if (!info[2].IsFunction()) throw_status(env, fail(Code::InvalidArgument, "[run] done must be a function"));
   Napi::ThreadSafeFunction done = Napi::ThreadSafeFunction::New(env, info[2].As<Napi::Function>(), info.This().As<Napi::Object>(), "octavo run", 0, 1);

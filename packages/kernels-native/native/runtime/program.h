@@ -17,17 +17,27 @@ struct Instruction {
   std::vector<double> attrs;
 };
 
-// A value's place in a plan: dtype and dims, and where its bytes lie in the arena (constants: in their own memory).
+// Where the bytes of a value lie: constants in memory of their own, temporaries in the arena, inputs and outputs in
+// tensors of the caller.
+enum class Place { Constant, Arena, Caller };
+
+// A value in a plan: dtype, dims and place. at: offset into the arena, or index of the caller's tensor.
 struct Slot {
   View view;
-  size_t offset = 0;
-  bool in_arena = false;
+  size_t at = 0;
+  Place place = Place::Constant;
 };
 
 struct Plan {
   std::vector<Slot> slots;
   size_t arena_bytes = 0;
   std::vector<int> inputs, outputs;
+};
+
+// What a run works in. caller: the memory of each input, then of each output.
+struct Memory {
+  uint8_t* arena;
+  uint8_t* const* caller;
 };
 
 class Program {
@@ -37,11 +47,15 @@ class Program {
       : kernels_(kernels), pool_(std::move(pool)), constants_(std::move(constants)), storage_(std::move(storage)),
         instructions_(std::move(instructions)) {}
 
-  // Checks that every instruction's values exist and that every slot lies inside the arena.
+  // Checks that every instruction's values exist, that every slot lies inside the arena or is as large as the caller's
+  // tensor, and that no input is written.
   Status check_plan(const Plan& plan) const;
 
-  // Runs all instructions over an arena that holds the inputs already. `abort` is read between instructions.
-  Status run(const Plan& plan, uint8_t* arena, const std::atomic<bool>* abort) const;
+  // Runs all instructions. `abort` is read between them.
+  Status run(const Plan& plan, const Memory& memory, const std::atomic<bool>* abort) const;
+
+  // Bytes of the caller's tensor `index` among inputs, then outputs.
+  size_t tensor_bytes(const Plan& plan, size_t index) const;
 
   // Arenas are kept for the next run, two at most: one for the JavaScript thread, one for the dispatcher.
   Buffer take_arena(size_t bytes);
