@@ -1,4 +1,5 @@
 import { Generator, type nn, Tensor } from '@octavo/core';
+import * as eager from '@octavo/eager';
 import { openImageModel } from '@octavo/glue-eval';
 import { calibrate, type Graph, quantize, trace } from '@octavo/graph';
 import { getDefaultQConfig } from '@octavo/observers';
@@ -11,20 +12,30 @@ const SEED = 20260801;
 const CALIBRATION_IMAGES = 2;
 
 /** An image classifier with random weights, float and in static int8. */
-export interface ImageGraphs {
+export interface ImageModels {
   readonly float: Graph;
+  /** Whole 8 bits of activations, as ONNX Runtime's quantizer has them. */
   readonly int8: Graph;
+  /** As PyTorch's `x86` preset has them: 7 bits. */
+  readonly sevenBits: Graph;
+  /** `int8` in eager mode. */
+  readonly eager: nn.Module;
 }
 
 /** The classifier of that name: `resnet18`, `mobilenet_v2`, ... */
-export async function imageGraphs(name: string): Promise<ImageGraphs> {
+export async function imageModels(name: string): Promise<ImageModels> {
   const model = (await openImageModel(name)).build();
   model.loadStateDict(evenWeights(model));
   const float = trace(model, { x: randomImage(0) });
-  // Whole 8 bits of activations, as ONNX Runtime's quantizer has them.
-  const qconfig = getDefaultQConfig('onednn');
   const images = Array.from({ length: CALIBRATION_IMAGES }, (_, i) => ({ x: randomImage(i) }));
-  return { float, int8: await quantize(float, { '': qconfig }, calibrate, [images]) };
+  const graph = (engine: 'onednn' | 'x86') => quantize(float, { '': getDefaultQConfig(engine) }, calibrate, [images]);
+  const int8 = await graph('onednn');
+  const sevenBits = await graph('x86');
+  const prepared = eager.prepare(eager.fuseModules(model, { inputs: [randomImage(0)] }), {
+    qconfig: getDefaultQConfig('onednn'),
+  });
+  for (const { x } of images) prepared.call(x);
+  return { float, int8, sevenBits, eager: eager.convert(prepared) };
 }
 
 /** Pixels as after preprocessing, normal with deviation 1. */

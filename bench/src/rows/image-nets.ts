@@ -1,9 +1,9 @@
-import { inferShapes, type Program, type Tensor } from '@octavo/core';
+import { inferShapes, type Program, type Tensor, withBackend } from '@octavo/core';
 import { lower } from '@octavo/graph';
 import type { Bench } from '../bench.js';
 import { contest } from '../measure/contest.js';
-import { checkClose, relativeError } from '../measure/verify.js';
-import { IMAGE_DIMS, imageGraphs, randomImage } from '../models/image.js';
+import { checkClose, checkSameBits, relativeError } from '../measure/verify.js';
+import { IMAGE_DIMS, imageModels, randomImage } from '../models/image.js';
 import { writeProgram } from '../onnx/program.js';
 import { feeds, openModel } from '../ort/session.js';
 import type { Row, RowGroup } from '../row.js';
@@ -23,23 +23,34 @@ const MODELS: Readonly<Record<string, string>> = {
   'EfficientNet-Lite0': 'efficientnet_lite0',
 };
 
-const rowName = (model: string): string => `${model} ${IMAGE_DIMS.join('x')}`;
+/** What one contest gives: the graph, the same in eager mode, and with activations of 7 bits. */
+function rowNames(model: string): Record<'graph' | 'eager' | 'sevenBits', string> {
+  const graph = `${model} ${IMAGE_DIMS.join('x')}`;
+  return { graph, eager: `${graph} eager`, sevenBits: `${graph} 7 bits` };
+}
 
 export const IMAGE_NETS: readonly RowGroup[] = Object.keys(MODELS).map((model) => ({
-  names: [rowName(model)],
-  async *run(bench) {
-    yield await measure(bench, model);
+  names: Object.values(rowNames(model)),
+  async *run(bench, wants) {
+    for (const row of await measure(bench, model)) if (wants(row.name)) yield row;
   },
 }));
 
-async function measure(bench: Bench, model: string): Promise<Row> {
-  const graphs = await imageGraphs(MODELS[model] as string);
-  const programs = { float: lower(graphs.float).program, int8: lower(graphs.int8).program };
+async function measure(bench: Bench, model: string): Promise<Row[]> {
+  const models = await imageModels(MODELS[model] as string);
+  const programs = { float: lower(models.float).program, int8: lower(models.int8).program };
   const backend = bench.backend(1);
-  const ours = { float: backend.compile(programs.float), int8: backend.compile(programs.int8) };
+  const ours = {
+    float: backend.compile(programs.float),
+    int8: backend.compile(programs.int8),
+    sevenBits: backend.compile(lower(models.sevenBits).program),
+  };
+  const eagerMode = (input: Tensor): Tensor => withBackend(backend, () => models.eager.call(input) as Tensor);
   const x = randomImage(0);
   const floats = (ours.float.run([x]) as [Tensor<'float32'>])[0].data;
-  const int8s = (ours.int8.run([x]) as [Tensor<'float32'>])[0].data;
+  const int8Logits = (ours.int8.run([x]) as [Tensor<'float32'>])[0];
+  const int8s = int8Logits.data;
+  checkSameBits('int8 as a graph against eager mode', int8Logits, eagerMode(x));
   const file = (program: Program): Uint8Array => writeProgram(program, IMAGE_DIMS, floats.length);
   const theirs = { float: await openModel(file(programs.float)), int8: await openModel(file(programs.int8)) };
   const fed = feeds({ x });
@@ -54,17 +65,29 @@ async function measure(bench: Bench, model: string): Promise<Row> {
     ortInt8Ms: () => theirs.int8.run(fed),
     oursFloatMs: () => ours.float.run([x]),
     ortFloatMs: () => theirs.float.run(fed),
+    eager: () => eagerMode(x),
+    sevenBits: () => ours.sevenBits.run([x]),
   });
-  for (const executable of [ours.float, ours.int8]) executable.dispose();
-  for (const session of [theirs.float, theirs.int8]) await session.close();
-  return {
-    name: rowName(model),
+  for (const executable of Object.values(ours)) executable.dispose();
+  for (const session of Object.values(theirs)) await session.close();
+  const names = rowNames(model);
+  const work = multiplyAdds(programs.float);
+  const row = (name: string, ms: number, extra: Partial<Row>): Row => ({
+    name,
     isa: bench.isa,
     threads: 1,
-    ...times,
-    peakShare: multiplyAdds(programs.float) / (times.oursMs as number) / 1e6 / bench.peaks.int8,
-    ...errors,
-  };
+    oursMs: ms,
+    ortInt8Ms: times.ortInt8Ms,
+    ortFloatMs: times.ortFloatMs,
+    peakShare: work / ms / 1e6 / bench.peaks.int8,
+    oursFloatMs: times.oursFloatMs,
+    ...extra,
+  });
+  return [
+    row(names.graph, times.oursMs as number, errors),
+    row(names.sevenBits, times.sevenBits as number, {}),
+    row(names.eager, times.eager as number, { graphMs: times.oursMs as number }),
+  ];
 }
 
 /** Of the convolutions and linears of a float program. */
