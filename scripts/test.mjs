@@ -1,4 +1,5 @@
-// npm test -- [FILTER...]: vitest over all packages, then the C++ test programs; the last line sums up.
+// npm test -- [FILTER...]: vitest over all packages, then the C++ test programs; the last line sums up. With --long, longer
+// sweeps, and the tests of native ops and programs once more on instruction sets that this CPU lacks, emulated.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +7,12 @@ import { run } from './process.mjs';
 import { NO_TOOLCHAIN, setup } from './setup.mjs';
 
 const args = process.argv.slice(2).filter((arg) => arg !== '--long');
-const env = process.argv.includes('--long') ? { OCTAVO_TEST_LONG: '1' } : {};
+const long = process.argv.includes('--long');
+const env = long ? { OCTAVO_TEST_LONG: '1' } : {};
+const NATIVE = 'packages/kernels-native/scripts/native.mjs';
 
 /** Counts of vitest's report. A file that does not even load counts as one failed test. */
-async function vitest() {
+async function vitest(args, env) {
   const folder = mkdtempSync(join(tmpdir(), 'octavo-test-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
@@ -34,8 +37,7 @@ async function vitest() {
 
 /** Counts of the C++ test programs. */
 async function native() {
-  const script = 'packages/kernels-native/scripts/native.mjs';
-  const { code, output } = await run(process.execPath, [script, 'test', '--emulate', '--cross=arm64'], {
+  const { code, output } = await run(process.execPath, [NATIVE, 'test', '--emulate', '--cross=arm64'], {
     quiet: true,
     env,
   });
@@ -46,10 +48,20 @@ async function native() {
   return counts ? { passed: Number(counts[1]), failed: Number(counts[2]) } : { passed: 0, failed: 1 };
 }
 
+/** Counts of the tests of native ops and programs over an addon whose instruction sets are emulated. */
+async function emulated() {
+  const { code, output } = await run(process.execPath, [NATIVE, 'build', '--emulate'], { quiet: true });
+  if (code === NO_TOOLCHAIN) return { passed: 0, failed: 0, skipped: 0 };
+  if (code !== 0) return { passed: 0, failed: 1, skipped: 0 };
+  const tests = ['ops', 'program', 'layout'].map((name) => `packages/kernels-native/test/${name}.test.ts`);
+  return vitest(tests, { OCTAVO_BINARY: output.trim().split('\n').at(-1) });
+}
+
 await setup();
-const tests = await vitest();
-const programs = args.length === 0 ? await native() : { passed: 0, failed: 0 };
-const passed = tests.passed + programs.passed;
-const failed = tests.failed + programs.failed;
-console.log(`${passed} passed, ${failed} failed${tests.skipped > 0 ? `, ${tests.skipped} skipped` : ''}`);
+const counts = [await vitest(args, env)];
+if (args.length === 0) counts.push({ skipped: 0, ...(await native()) });
+if (args.length === 0 && long) counts.push(await emulated());
+const sum = (name) => counts.reduce((total, count) => total + count[name], 0);
+const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

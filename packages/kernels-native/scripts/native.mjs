@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// node scripts/native.mjs build | prebuild [TARGET...] | test [--emulate] [--cross=arm64] [OPTION...] | sanitize [OPTION...] | clean
+// node scripts/native.mjs build [--emulate] | prebuild [TARGET...] | test [--emulate] [--cross=arm64] [OPTION...] | sanitize [OPTION...] | clean
 // Compiles the addon with the headers of the running Node, so that nothing is downloaded.
 // `test` and `sanitize` compile and run the C++ test of the kernels, whose options kernels_test.cc lists.
 // Exit codes: 0 done, 1 the compiler failed, 2 wrong usage, 3 something that compiling needs is missing.
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { EMULATED, findCrossTools, findZig } from './cross.mjs';
+import { buildEmulated, EMULATED_ISAS, emulatedLibraries } from './emulated.mjs';
 import { prebuildWithZig } from './prebuild.mjs';
 import { kernelLibraries } from './sources.mjs';
 
@@ -109,7 +110,8 @@ function compile(tools, gypOptions = []) {
   runTool(tools.nodeGyp, ['build', '--jobs', 'max', ...headers], tools);
 }
 
-function build() {
+async function build(...args) {
+  if (args.includes('--emulate')) return buildEmulation();
   const stamp = at('build/octavo-fingerprint');
   const wanted = fingerprint();
   if (built('.node').length > 0 && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) {
@@ -118,6 +120,15 @@ function build() {
   }
   compile(findTools());
   writeFileSync(stamp, wanted);
+}
+
+/** Compiles the addon with all of x86's instruction sets emulated, for tests of whole programs; tells where it lies. */
+async function buildEmulation() {
+  const { cxx, nodedir } = findTools();
+  const { file, failed } = await buildEmulated(cxx, nodedir);
+  for (const problem of failed) console.error(problem);
+  if (failed.length > 0) process.exit(1);
+  console.log(file);
 }
 
 /**
@@ -183,9 +194,6 @@ const TESTED_WITH = [
   'test/conv_test',
 ];
 
-/** Instruction sets that native/test/emulated stands in for. */
-const EMULATED_ISAS = ['avxvnni', 'avx512vnni', 'amx'];
-
 /**
  * Compiles the test of the kernels into build/test/NAME where it is not there already: each instruction set as
  * binding.gyp says, or over native/test/emulated where `emulate` is set and it is one of those. `flags` go to all. `cxx` is a compiler's command line,
@@ -195,14 +203,10 @@ async function compileTest(name, { flags = [], emulate = false, arch, cxx = find
   const [compiler, ...target] = cxx;
   const folder = at(`build/test/${name}`);
   const program = resolve(folder, 'kernels_test');
-  const libraries = kernelLibraries(arch);
+  const libraries = emulate ? emulatedLibraries(arch) : kernelLibraries(arch);
   const common = libraries.find(({ isa }) => isa === 'scalar').flags;
-  // Loops over lanes take GCC half a minute at -O3.
-  const emulation = [...common, '-mavx2', '-mfma', '-O1', '-Inative/test/emulated'];
   const objects = [
-    ...libraries.map((library) =>
-      emulate && EMULATED_ISAS.includes(library.isa) ? { ...library, flags: emulation } : library,
-    ),
+    ...libraries,
     ...TESTED_WITH.map((source) => ({ source: `native/${source}.cc`, flags: common })),
     { source: 'native/test/kernels_test.cc', flags: emulate ? [...common, '-DOCTAVO_EMULATED'] : common },
   ].map((object) => ({ ...object, path: resolve(folder, `${basename(object.source, '.cc')}.o`) }));

@@ -35,7 +35,8 @@ const LINK = {
   win32: ['-shared', '-s'],
 };
 
-function run(command, args) {
+/** Runs a compiler; resolves to whether it did, and to its complaints. */
+export function run(command, args) {
   return new Promise((done) => {
     const child = spawn(command, args, { cwd: packageRoot, stdio: ['ignore', 'ignore', 'pipe'] });
     let output = '';
@@ -48,7 +49,7 @@ function run(command, args) {
 }
 
 /** Runs `task` on all items, as many at a time as there are cores. */
-async function inParallel(items, task) {
+export async function inParallel(items, task) {
   const queue = [...items];
   const failed = [];
   const work = async () => {

@@ -22,6 +22,12 @@ const char* nothing() { return nullptr; }
 #if defined(__x86_64__)
 const char* missing_avx2() { return x86_has("avx2") && x86_has("fma") ? nullptr : "the CPU has no AVX2 with FMA"; }
 
+#ifdef OCTAVO_EMULATED
+// Kernels over native/test/emulated need of the CPU what they are compiled for.
+const char* missing_avxvnni() { return missing_avx2(); }
+const char* missing_avx512vnni() { return missing_avx2(); }
+const char* missing_amx() { return missing_avx2(); }
+#else
 const char* missing_avxvnni() {
   if (const char* why = missing_avx2()) return why;
   return x86_has("avxvnni") ? nullptr : "the CPU has no AVX-VNNI";
@@ -53,6 +59,7 @@ const char* missing_amx() {
   static const bool allowed = allowed_tiles();
   return allowed ? nullptr : "Linux refused this process the AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM)";
 }
+#endif
 
 // A table whose int8 products are its own and whose other kernels are another's.
 template <const octavo_kernels* (*base)(), void (*put_products)(octavo_kernels*)> const octavo_kernels* with_products() {
