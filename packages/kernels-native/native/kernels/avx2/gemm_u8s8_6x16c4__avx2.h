@@ -146,22 +146,22 @@ size_t padded_bytes(size_t k) { return OCTAVO_GEMM_ROWS * round_up(k, 64); }
 // Room for the rows as padded bytes, and behind them as words.
 size_t avx2_rows_bytes(size_t k) { return padded_bytes(k) * (1 + sizeof(int16_t)); }
 
-// multiply(kernel, rows, lda, k): over rows as bytes where their codes allow it, else as words.
-template <class Gemm, class Multiply> inline void gemm_avx2(const Gemm* g, Multiply multiply) {
-  with_padded_rows<kGroup>(g, [&](const uint8_t* rows, size_t lda, size_t k) {
-    if (below_128(rows, lda, g->m, k)) return multiply(GemmU8S8Avx2<ByteProducts>{}, rows, lda, k);
-    int16_t* words = reinterpret_cast<int16_t*>(static_cast<uint8_t*>(g->scratch) + padded_bytes(k));
-    for (size_t r = 0; r < g->m; r++) widen_row(rows + r * lda, k, words + r * k);
-    multiply(GemmU8S8Avx2<WordProducts>{}, words, k, k);
-  });
-}
+template <class Gemm> inline void* behind_padded_rows(const Gemm* g, size_t k) { return static_cast<uint8_t*>(g->scratch) + padded_bytes(k); }
 
-void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
-  gemm_avx2(g, [g](auto kernel, const auto* rows, size_t lda, size_t k) { gemm_u8s8_padded<decltype(kernel)>(g, rows, lda, k); });
+// multiply(kernel, rows, lda, k): over rows as bytes where their codes allow it, else as words.
+template <class Gemm, class Multiply> inline void gemm_avx2(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, Multiply multiply) {
+  if (below_128(rows, lda, g->m, k)) return multiply(GemmU8S8Avx2<ByteProducts>{}, rows, lda, k);
+  int16_t* words = static_cast<int16_t*>(behind_padded_rows(g, k));
+  for (size_t r = 0; r < g->m; r++) widen_row(rows + r * lda, k, words + r * k);
+  multiply(GemmU8S8Avx2<WordProducts>{}, words, k, k);
 }
 
 void gemm_u8s8_codes_avx2(const octavo_gemm_u8s8_codes* g) {
-  gemm_avx2(g, [g](auto kernel, const auto* rows, size_t lda, size_t k) { gemm_u8s8_codes_padded<decltype(kernel)>(g, rows, lda, k); });
+  with_padded_rows<kGroup>(g, [g](const uint8_t* bytes, size_t stride, size_t padded) {
+    gemm_avx2(g, bytes, stride, padded, [g](auto kernel, const auto* rows, size_t lda, size_t k) {
+      gemm_u8s8_codes_padded<decltype(kernel)>(g, rows, lda, k);
+    });
+  });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "../generic/recurrent.h"
 #include "../generic/rows.h"
 #include "gemm_f32_6x16__avx2.h"
+#include "gemm_u8s8_1x16c4__avx2.h"
 #include "gemm_u8s8_6x16c4__avx2.h"
 
 extern "C" const octavo_kernels* octavo_kernels_avx2(void) {
