@@ -43,7 +43,7 @@ class Carver {
 struct Head {
   int8_t *key_panels, *value_panels, *codes;
   float *key_scales, *value_scales, *inverses;
-  int32_t *key_sums, *no_sums;
+  int32_t *key_sums, *value_sums;
   int32_t *column_zeros, *row_sums;  // of tables whose panels hold codes + 128
   bool* used;
   float* scores;
@@ -57,7 +57,7 @@ struct Head {
     value_panels = carver->take<int8_t>(s8_panel_bytes(kernels, s.d, s.keys));
     codes = carver->take<int8_t>(s.keys * s.d);
     key_scales = carver->take<float>(keys), value_scales = carver->take<float>(values), inverses = carver->take<float>(values);
-    key_sums = carver->take<int32_t>(keys), no_sums = carver->take<int32_t>(values);
+    key_sums = carver->take<int32_t>(keys), value_sums = carver->take<int32_t>(values);
     column_zeros = carver->take<int32_t>(keys > values ? keys : values), row_sums = carver->take<int32_t>(OCTAVO_GEMM_ROWS);
     used = carver->take<bool>(s.keys);
     scores = carver->take<float>(OCTAVO_GEMM_ROWS * s.keys > s.d ? OCTAVO_GEMM_ROWS * s.keys : s.d);
@@ -88,7 +88,7 @@ struct Head {
     }
     const size_t width = s.heads * s.d, padded = panel_count(s.d) * OCTAVO_PANEL;
     // Magnitudes compare as their bits do, which takes no float comparison; those of infinities and NaN do not count.
-    int32_t* largest = no_sums;
+    int32_t* largest = value_sums;
     memset(largest, 0, padded * sizeof(int32_t));
     for (size_t j = 0; j < s.keys; j++) {
       if (!used[j]) continue;
@@ -107,13 +107,12 @@ struct Head {
       value_scales[c] = code_scale(magnitude, 127.0f);
       inverses[c] = 1.0f / value_scales[c];
     }
-    memset(no_sums, 0, padded * sizeof(int32_t));
     const octavo_to_codes to = symmetric(1.0f);
     for (size_t j = 0; j < s.keys; j++) {
       kernels->binary(OCTAVO_BINARY_MUL, v + j * width, 1, inverses, 1, scores, s.d);
       kernels->codes->quantize(scores, &to, reinterpret_cast<uint8_t*>(codes + j * s.d), s.d);
     }
-    pack_s8_panels(kernels, {codes, s.d, s.keys, 1, s.d}, value_panels, nullptr);
+    pack_s8_panels(kernels, {codes, s.d, s.keys, 1, s.d}, value_panels, value_sums);
   }
 };
 
@@ -181,7 +180,7 @@ Status attention_int8(Call& call) {
         kernels->quantize_fma(scores, s.keys, 1.0f / head.row_scales[r], 0.0f, head.row_codes + r * s.keys);
       }
       gemm.n = s.d, gemm.k = s.keys, gemm.lda = s.keys;
-      gemm.b = head.value_panels, gemm.b_scales = head.value_scales, gemm.b_sums = head.no_sums;
+      gemm.b = head.value_panels, gemm.b_scales = head.value_scales, gemm.b_sums = head.value_sums;
       gemm.c = call.outputs[0].floats() + own, gemm.ldc = width;
       multiply(kernels, head, gemm);
     }
