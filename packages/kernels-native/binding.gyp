@@ -18,7 +18,10 @@
     {
       "target_name": "octavo_scalar",
       "type": "static_library",
-      "sources": ["native/kernels/scalar/kernels__scalar.cc"]
+      "sources": ["native/kernels/scalar/kernels__scalar.cc"],
+      # For correctness on any CPU, without a speed bar: small.
+      "cflags_cc": ["-Os"],
+      "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-Os"]}
     },
     {
       "target_name": "octavo_avx2",

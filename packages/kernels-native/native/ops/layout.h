@@ -18,10 +18,11 @@ inline void element_steps(const View& view, size_t* steps) {
   }
 }
 
-// Calls run(a offset, a step, b offset, b step, y offset, n) for rows that cover y under NumPy's broadcast, in y's memory
-// order: a row is the longest tail along which each operand is either contiguous (step 1) or one repeated value (step 0).
-// Offsets are in elements. False where an operand cannot be broadcast to y.
-template <class Run> bool for_broadcast_rows(const Call& call, const View& a, const View& b, const View& y, Run run) {
+// What a row of `for_broadcast_rows` is given.
+using BroadcastRow = void(void* context, size_t a_at, size_t a_step, size_t b_at, size_t b_step, size_t y_at, size_t n);
+
+// `for_broadcast_rows`, written once for all that is done to rows: dozens of ops and dtypes would have a copy each.
+inline bool walk_broadcast_rows(const Call& call, const View& a, const View& b, const View& y, BroadcastRow* run, void* context) {
   size_t steps[2][kMaxRank];
   const View* operands[2] = {&a, &b};
   for (int k = 0; k < 2; k++) {
@@ -63,10 +64,21 @@ template <class Run> bool for_broadcast_rows(const Call& call, const View& a, co
         rest /= dim;
         at[0] += index * steps[0][i], at[1] += index * steps[1][i];
       }
-      run(at[0], row_step[0], at[1], row_step[1], r / pieces * row + start, row - start < kPiece ? row - start : kPiece);
+      const size_t n = row - start < kPiece ? row - start : kPiece;
+      run(context, at[0], row_step[0], at[1], row_step[1], r / pieces * row + start, n);
     }
   });
   return true;
+}
+
+// Calls run(a offset, a step, b offset, b step, y offset, n) for rows that cover y under NumPy's broadcast, in y's memory
+// order: a row is the longest tail along which each operand is either contiguous (step 1) or one repeated value (step 0).
+// Offsets are in elements. False where an operand cannot be broadcast to y.
+template <class Run> bool for_broadcast_rows(const Call& call, const View& a, const View& b, const View& y, Run run) {
+  const auto erased = [](void* context, size_t a_at, size_t a_step, size_t b_at, size_t b_step, size_t y_at, size_t n) {
+    (*static_cast<Run*>(context))(a_at, a_step, b_at, b_step, y_at, n);
+  };
+  return walk_broadcast_rows(call, a, b, y, erased, &run);
 }
 
 }  // namespace octavo
