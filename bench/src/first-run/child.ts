@@ -1,9 +1,9 @@
 // node first-run.js graph|onnx FILE LENGTH: opens a BERT's file in this fresh process, runs it once on one thread, and
 // prints { firstMs: from opening to the first result, peakMb: the most memory that the process ever held }.
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { loadGraph } from '@octavo/graph';
 import { createNativeBackend } from '@octavo/kernels-native';
+import { peakMegabytes } from '../measure/peak-memory.js';
 import { type BertInputs, bertInputs } from '../models/bert.js';
 import { compileGraph } from '../models/our-model.js';
 import { feeds, openModel } from '../ort/session.js';
@@ -20,10 +20,4 @@ const inputs = bertInputs({ vocabSize: 100 }, [1, Number(length)]);
 const begin = performance.now();
 await OPENERS[kind]?.(file, inputs);
 const firstMs = performance.now() - begin;
-console.log(JSON.stringify({ firstMs, peakMb: peakKilobytes() / 1000 }));
-
-/** Linux counts a child's `maxRSS` from its parent's size on, its high water mark from the start of the program. */
-function peakKilobytes(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS;
-  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1.024;
-}
+console.log(JSON.stringify({ firstMs, peakMb: peakMegabytes() }));

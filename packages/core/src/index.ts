@@ -18,6 +18,7 @@ export {
   whyReference,
   withBackend,
 } from './backend/registry.js';
+export { withCheapestBackend } from './backend/small-work.js';
 export {
   didYouMean,
   isOctavoError,

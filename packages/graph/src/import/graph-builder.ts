@@ -5,17 +5,17 @@ import {
   isOctavoError,
   isPackedParams,
   type OctavoError,
-  OPS,
   type Operand,
   opByName,
   sizeOf,
   Tensor,
+  withCheapestBackend,
   withRecorder,
 } from '@octavo/core';
 import type { Attributes } from '../ir/attributes.js';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
-import { attributeSpec, constantSpec, leafOperand, leafTensor } from '../ir/leaf-nodes.js';
+import { attributeSpec, constantSpec, isLeaf, leafOperand, leafTensor } from '../ir/leaf-nodes.js';
 import type { Value } from '../ir/value.js';
 import { type ElementType, tensorType } from '../ir/value-type.js';
 import { type Dim, type Facts, isNumbers } from './facts.js';
@@ -41,7 +41,8 @@ export class GraphBuilder {
   scope = '';
   /** Why a value cannot be computed, where `tolerant` put that off. */
   readonly failures = new Map<Value, OctavoError>();
-  private readonly facts = new Map<Value, Facts>();
+  // By the values' ids: maps of values take as long as all the rest of an import.
+  private readonly facts: Facts[] = [];
   private readonly names: FreeNames;
   private readonly constants = new WeakMap<Tensor, Value>();
   private readonly options: BuilderOptions;
@@ -145,12 +146,12 @@ export class GraphBuilder {
   }
 
   dims(value: Value): readonly Dim[] | null {
-    return this.facts.get(value)?.dims ?? null;
+    return this.facts[value.id]?.dims ?? null;
   }
 
   /** The elements of a shape tensor, as far as they are known. */
   content(value: Value): readonly Dim[] | null {
-    const known = this.facts.get(value)?.content;
+    const known = this.facts[value.id]?.content;
     if (known !== undefined) return known;
     const tensor = leafTensor(value);
     if (tensor === undefined || tensor.type === 'float16' || tensor.raw.data.length > 64) return null;
@@ -158,7 +159,7 @@ export class GraphBuilder {
   }
 
   know(value: Value, facts: Facts): Value {
-    this.facts.set(value, facts);
+    this.facts[value.id] = facts;
     facts.dims?.forEach((dim, axis) => {
       if (typeof dim === 'string' && !this.origins.has(dim)) this.origins.set(dim, { value, axis });
     });
@@ -176,9 +177,11 @@ export class GraphBuilder {
 
   private operandFacts(value: Value | null) {
     if (value === null) return null;
-    const operand = leafOperand(value);
-    if (operand !== undefined && isPackedParams(operand)) return operand;
-    return this.facts.get(value) ?? { dtype: this.dtype(value) as Facts['dtype'], dims: null };
+    if (value.type.kind === 'packed') {
+      const operand = leafOperand(value);
+      if (operand !== undefined && isPackedParams(operand)) return operand;
+    }
+    return this.facts[value.id] ?? { dtype: this.dtype(value) as Facts['dtype'], dims: null };
   }
 
   private folded(
@@ -188,6 +191,7 @@ export class GraphBuilder {
     facts: readonly Facts[],
     folding: Folding,
   ): readonly Value[] | null {
+    if (!inputs.every((input) => input === null || isLeaf(input))) return null;
     const operands = inputs.map((input) => (input === null ? null : leafOperand(input)));
     if (operands.includes(undefined) || operands.every((operand) => operand === null)) return null;
     const bytes = facts.reduce(
@@ -195,8 +199,9 @@ export class GraphBuilder {
       0,
     );
     if (folding === 'small' && bytes > this.options.foldedBytes) return null;
+    const elements = Math.max(bytes, ...operands.map((operand) => (Tensor.is(operand) ? operand.raw.data.length : 0)));
     const results = withRecorder(null, () =>
-      dispatch(OPS[name] as (typeof OPS)[string], operands as (Operand | null)[], attrs),
+      withCheapestBackend(elements, () => dispatch(opByName(name), operands as (Operand | null)[], attrs)),
     );
     return results.map((tensor) => this.constant(tensor));
   }

@@ -79,7 +79,7 @@ function knownDims(
   freshSymbol: () => string,
 ): readonly Dim[] | null {
   const all = tensors.map(({ dims }) => dims as readonly Dim[]);
-  if (BROADCAST_OPS.test(name)) return all.reduce((a, b) => broadcast(a, b, freshSymbol));
+  if (broadcasts(name)) return all.reduce((a, b) => broadcast(a, b, freshSymbol));
   // The inner dims of a product may look different: those of a masked softmax and of its values do.
   if (name === 'aten::matmul' && all.every(({ length }) => length >= 2)) {
     const [a, b] = all as [readonly Dim[], readonly Dim[]];
@@ -106,6 +106,15 @@ function broadcast(a: readonly Dim[], b: readonly Dim[], freshSymbol: () => stri
 
 const BROADCAST_OPS =
   /^(aten::(add|sub|mul|div|eq|lt|le|logical_(and|or|xor)|minimum|maximum|fmod|remainder|pow|where)|octavo::(add|sub|mul|div)_integers)$/;
+
+/** By name, because a large model asks for the same few ops over and over. */
+const asked = new Map<string, boolean>();
+
+function broadcasts(name: string): boolean {
+  const known = asked.get(name) ?? BROADCAST_OPS.test(name);
+  asked.set(name, known);
+  return known;
+}
 
 interface Probe {
   readonly primeOf: ReadonlyMap<string, number>;

@@ -50,7 +50,7 @@ export class Graph {
 
   constructor(name: string) {
     this.name = name;
-    const sentinel = (op: string) => new Node(this, this.nextNodeId++, { op, inputs: [], outputs: [] }, []);
+    const sentinel = (op: string) => new Node(this, this.nextNodeId++, { op, inputs: [], outputs: [] }, 0);
     this.entry = sentinel('prim::Param');
     this.exit = sentinel('prim::Return');
     this.entry.next = this.exit;
@@ -104,22 +104,28 @@ export class Graph {
 
   /** Makes a node and places it before `before`, by default at the end. */
   insert(spec: NodeSpec, before: Node = this.exit): Node {
-    const valueIds = spec.outputs.map((_, i) => this.nextValueId + i);
-    return this.insertWithIds(spec, this.nextNodeId, valueIds, before);
+    const node = new Node(this, this.nextNodeId++, spec, this.nextValueId);
+    this.nextValueId += node.outputs.length;
+    this.link(node, before);
+    return node;
   }
 
   /** @internal As `insert`, with ids given: for clones and loaded graphs. */
-  insertWithIds(spec: NodeSpec, id: number, valueIds: readonly number[], before: Node = this.exit): Node {
+  insertWithIds(spec: NodeSpec, id: number, valueIds: readonly number[]): Node {
     const node = new Node(this, id, spec, valueIds);
     this.nextNodeId = Math.max(this.nextNodeId, id + 1);
-    this.nextValueId = Math.max(this.nextValueId, ...valueIds.map((valueId) => valueId + 1));
+    for (const valueId of valueIds) this.nextValueId = Math.max(this.nextValueId, valueId + 1);
+    this.link(node, this.exit);
+    return node;
+  }
+
+  private link(node: Node, before: Node): void {
     const previous = before.previous as Node;
     node.previous = previous;
     node.next = before;
     previous.next = node;
     before.previous = node;
     this.touch();
-    return node;
   }
 
   /** @internal `Node.remove` does this. */
@@ -152,25 +158,35 @@ export class Graph {
     copy.stage = this.stage;
     copy.fixedBy = this.fixedBy;
     for (const key of ['parameters', 'modules', 'frozen', 'observers'] as const) {
-      for (const [name, entry] of this[key]) (copy[key] as Map<string, unknown>).set(name, entry);
-    }
-    const values = new Map<Value, Value>();
-    const mapped = (value: Value | null) => (value === null ? null : (values.get(value) as Value));
-    for (const input of this.inputs) values.set(input, copy.addInput(input.hint, input.type, input.id));
-    for (const node of this.nodes()) {
-      const { op, scope, note } = node;
-      const outputs = node.outputs.map(({ type, hint }) => ({ type, hint }));
-      const spec = { op, scope, note, outputs, attrs: node.attrs, inputs: node.inputs.map(mapped) };
-      const ids = node.outputs.map(({ id }) => id);
-      const twin = copy.insertWithIds(spec, node.id, ids);
-      node.outputs.forEach((output, i) => {
-        values.set(output, twin.outputs[i] as Value);
+      const entries = copy[key] as Map<string, unknown>;
+      this[key].forEach((entry: unknown, name) => {
+        entries.set(name, entry);
       });
+    }
+    const values = this.valueTable<Value>();
+    const mapped = (value: Value | null) => (value === null ? null : (values[value.id] as Value));
+    for (const input of this.inputs) values[input.id] = copy.addInput(input.hint, input.type, input.id);
+    for (const node of this.nodes()) {
+      // An output has the type and the hint that its twin is to have.
+      const { op, scope, note, outputs, attrs } = node;
+      const spec = { op, scope, note, outputs, attrs, inputs: node.inputs.map(mapped) };
+      const ids = outputs.map(({ id }) => id);
+      const twin = copy.insertWithIds(spec, node.id, ids);
+      for (const output of twin.outputs) values[output.id] = output;
     }
     for (const { name, value } of this.outputs) copy.addOutput(name, mapped(value) as Value);
     copy.nextNodeId = this.nextNodeId;
     copy.nextValueId = this.nextValueId;
     return copy;
+  }
+
+  /**
+   * @internal An empty array for something by the ids of this graph's values: where each of them is asked for, a map would
+   * take as long as all the rest.
+   */
+  valueTable<T>(): T[] {
+    // A file may say any id; JavaScript takes those beyond as keys.
+    return new Array<T>(Math.min(this.nextValueId, 1 << 22));
   }
 
   // Looking

@@ -28,6 +28,11 @@ export function attributeName(node: Node): string {
   return node.attrs.name as string;
 }
 
+/** Whether a value is a parameter or a constant. */
+export function isLeaf({ node }: Value): boolean {
+  return node.op === GET_ATTR || node.op === CONSTANT;
+}
+
 /** What a leaf value holds, or undefined for a value that is computed or fed. */
 export function leafOperand({ node }: Value): Operand | undefined {
   if (node.op === CONSTANT && Tensor.is(node.attrs.value)) return node.attrs.value;

@@ -45,15 +45,17 @@ export class Node {
   private readonly operands: (Value | null)[];
   private readonly operandUses: (LinkedUse | null)[];
 
-  /** @internal Called by Graph. Outputs are numbered from `firstValueId`. */
-  constructor(graph: Graph, id: number, spec: NodeSpec, valueIds: readonly number[]) {
+  /** @internal Called by Graph. `valueIds`: the first output's number, which those of the others follow, or one for each. */
+  constructor(graph: Graph, id: number, spec: NodeSpec, valueIds: number | readonly number[]) {
     this.graph = graph;
     this.id = id;
     this.op = spec.op;
     this.attrs = spec.attrs ?? NO_ATTRIBUTES;
     this.scope = spec.scope ?? '';
     this.note = spec.note ?? '';
-    this.outputs = spec.outputs.map(({ type, hint }, i) => new Value(valueIds[i] as number, this, type, hint));
+    this.outputs = spec.outputs.map(({ type, hint }, i) => {
+      return new Value(typeof valueIds === 'number' ? valueIds + i : (valueIds[i] as number), this, type, hint);
+    });
     this.operands = spec.inputs.slice();
     this.operandUses = this.operands.map((value, i) => this.use(value, i));
   }
@@ -88,9 +90,7 @@ export class Node {
 
   /** @internal Reads nothing any more. */
   clearInputs(): void {
-    this.operands.forEach((_, i) => {
-      this.setInput(i, null);
-    });
+    for (let i = 0; i < this.operands.length; i++) this.setInput(i, null);
     this.operands.length = 0;
     this.operandUses.length = 0;
   }
@@ -102,9 +102,15 @@ export class Node {
     return use;
   }
 
+  /** Whether anything reads one of its outputs. */
+  get isUsed(): boolean {
+    for (const output of this.outputs) if (output.isUsed) return true;
+    return false;
+  }
+
   /** Takes the node out of its graph. Nothing may read its outputs any more. */
   remove(): void {
-    if (this.outputs.some((output) => output.isUsed)) {
+    if (this.isUsed) {
       throw new OctavoError(
         'INVALID_ARGUMENT',
         `[${this.op}] cannot be removed: its output is still read${at(this.scope)}`,

@@ -8,12 +8,15 @@ const text = new TextDecoder();
 
 /** A node's attributes as the graph's: numbers, lists, texts and tensors. Lists of texts become JSON. */
 export function attributesOf({ attribute }: NodeProto, external: ExternalData, source: string): Attributes {
+  if (attribute.length === 0) return NONE;
   return Object.fromEntries(
     attribute
       .filter((proto) => proto.type !== Kind.GRAPH)
       .map((proto) => [proto.name, valueOfAttribute(proto, external, source)]),
   );
 }
+
+const NONE: Attributes = Object.freeze({});
 
 function valueOfAttribute(proto: AttributeProto, external: ExternalData, source: string): AttributeValue {
   const read = READERS[proto.type];

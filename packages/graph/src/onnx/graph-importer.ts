@@ -4,6 +4,7 @@ import { defer, IF } from '../import/deferred-nodes.js';
 import type { Dim } from '../import/facts.js';
 import type { GraphBuilder } from '../import/graph-builder.js';
 import type { ForeignNode } from '../import/rule.js';
+import type { Attributes } from '../ir/attributes.js';
 import type { Value } from '../ir/value.js';
 import { attributesOf } from './attributes.js';
 import {
@@ -94,18 +95,17 @@ export class GraphImporter {
     return names;
   }
 
-  private value(name: string, names: Names, reader: string): Value {
-    const value = names.find(name, (proto) => this.parameter(proto));
+  private value(name: string, names: Names, reader: NodeProto | string): Value {
+    const value = names.find(name, this.parameter);
     if (value !== undefined) return value;
     throw this.fault(
       'INVALID_FILE',
-      `${reader} reads '${name}', which nothing before it makes: the graph is cyclic or not in order`,
+      `${typeof reader === 'string' ? reader : labelOf(reader)} reads '${name}', which nothing before it makes: the graph is cyclic or not in order`,
     );
   }
 
-  private parameter(proto: TensorProto): Value {
-    return this.builder.parameter(proto.name, tensorOf(proto, this.file.external, this.file.source));
-  }
+  private readonly parameter = (proto: TensorProto): Value =>
+    this.builder.parameter(proto.name, tensorOf(proto, this.file.external, this.file.source));
 
   private input({ name, type }: ValueInfoProto): Value {
     const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
@@ -129,19 +129,19 @@ export class GraphImporter {
   private body(graph: GraphProto, names: Names): void {
     for (const node of graph.node) {
       this.countNode();
-      const label = labelOf(node);
-      const outputs = this.guarded(label, () => this.node(node, names, label));
-      node.output.forEach((name, i) => {
-        if (name === '') return;
-        if (names.has(name)) throw this.fault('INVALID_FILE', `${label} makes '${name}', which is made before`);
+      const outputs = this.guarded(node, names);
+      for (let i = 0; i < node.output.length; i++) {
+        const name = node.output[i] as string;
+        if (name === '') continue;
+        if (names.has(name)) throw this.fault('INVALID_FILE', `${labelOf(node)} makes '${name}', which is made before`);
         const value = outputs[i];
         if (value === undefined)
           throw this.fault(
             'INVALID_FILE',
-            `${label} has ${node.output.length} outputs, the operator ${outputs.length}`,
+            `${labelOf(node)} has ${node.output.length} outputs, the operator ${outputs.length}`,
           );
         names.set(name, value);
-      });
+      }
     }
   }
 
@@ -149,23 +149,14 @@ export class GraphImporter {
     if (++this.nodes > MAX_NODES) throw this.fault('UNSUPPORTED', `more than ${MAX_NODES} nodes, loops unrolled`);
   }
 
-  private node(node: NodeProto, names: Names, label: string): readonly Value[] {
-    const inputs = node.input.map((name) => (name === '' ? null : this.value(name, names, label)));
-    this.builder.scope = modulePath(
-      node.name,
-      node.input.filter((name) => names.isInitializer(name)),
-    );
+  private node(node: NodeProto, names: Names): readonly Value[] {
+    const inputs = node.input.map((name) => (name === '' ? null : this.value(name, names, node)));
+    this.builder.scope = modulePath(node.name, node.input, (name) => names.isInitializer(name));
     this.declareModule(this.builder.scope);
     if (domainOf(node.domain) === '' && node.opType === 'If') return this.branches(node, inputs, names);
     if (domainOf(node.domain) === '' && node.opType === 'Loop') return this.loop(node, inputs, names);
-    const foreign: ForeignNode = {
-      op: operatorOf(node),
-      label,
-      inputs,
-      attrs: attributesOf(node, this.file.external, this.file.source),
-      outputs: node.output.findLastIndex((name) => name !== '') + 1,
-      version: this.versions.get(domainOf(node.domain)) ?? 1,
-    };
+    const attrs = attributesOf(node, this.file.external, this.file.source);
+    const foreign = new OnnxNode(node, inputs, attrs, this.versions.get(domainOf(node.domain)) ?? 1);
     const rule = ONNX_RULES[foreign.op];
     if (rule === undefined) throw this.fault('UNSUPPORTED', `${foreign.op} is not imported`);
     return applyRule(this.builder, rule, foreign) ?? defer(this.builder, 'onnx', foreign);
@@ -272,12 +263,14 @@ export class GraphImporter {
     throw this.fault('UNSUPPORTED', `operators that are not imported: ${list.join(', ')}`);
   }
 
-  private guarded<R>(label: string, body: () => R): R {
+  /** A node's outputs; errors name it and the file. */
+  private guarded(node: NodeProto, names: Names): readonly Value[] {
     try {
-      return body();
+      return this.node(node, names);
     } catch (error) {
       if (!isOctavoError(error)) throw error;
       if (error.message.startsWith(this.file.source)) throw error;
+      const label = labelOf(node);
       const inner = error.message.startsWith(label) ? error : labelled(error, label);
       throw new OctavoError(inner.code, `${this.file.source}: ${inner.message}`, {
         cause: error,
@@ -288,6 +281,26 @@ export class GraphImporter {
 
   private fault(code: 'INVALID_FILE' | 'UNSUPPORTED', why: string): OctavoError {
     return new OctavoError(code, `${this.file.source}: ${why}`, { details: { source: this.file.source } });
+  }
+}
+
+/** A node as rules ask for it. What messages call it is put together when one is wanted. */
+class OnnxNode implements ForeignNode {
+  readonly op: string;
+  readonly outputs: number;
+
+  constructor(
+    private readonly proto: NodeProto,
+    readonly inputs: readonly (Value | null)[],
+    readonly attrs: Attributes,
+    readonly version: number,
+  ) {
+    this.op = operatorOf(proto);
+    this.outputs = proto.output.findLastIndex((name) => name !== '') + 1;
+  }
+
+  get label(): string {
+    return labelOf(this.proto);
   }
 }
 

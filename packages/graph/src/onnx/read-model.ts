@@ -51,7 +51,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 
 function decode(bytes: Uint8Array, source: string): ModelProto {
   try {
-    const model = fromBinary(ModelProtoSchema, bytes);
+    const model = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
     if (model.graph !== undefined && model.opsetImport.length > 0) return model;
   } catch (cause) {
     throw new OctavoError('INVALID_FILE', `${source}: this is no whole ONNX model (${(cause as Error).message})`, {

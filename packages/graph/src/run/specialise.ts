@@ -31,24 +31,24 @@ export function specialise(graph: Graph, inputs: readonly KnownInput[]): Special
   const result = new Graph(graph.name);
   result.stage = graph.stage;
   const builder = new GraphBuilder(result, { foldedBytes: Number.POSITIVE_INFINITY, tolerant: true });
-  const values = new Map<Value, Value>();
+  const values = source.valueTable<Value>();
   source.inputs.forEach((input, i) => {
     const known = inputs[i] as KnownInput;
     // A constant of its own, even where a tensor is fed twice or is a parameter.
     const value = Tensor.is(known)
       ? builder.constant(new Tensor(known.type, known.raw.data as never, known.raw.dims))
       : builder.input(input.hint, known);
-    values.set(input, value);
+    values[input.id] = value;
   });
   for (const node of source.nodes()) {
-    const operands = node.inputs.map((input) => (input === null ? null : (values.get(input) as Value)));
+    const operands = node.inputs.map((input) => (input === null ? null : (values[input.id] as Value)));
     builder.scope = node.scope;
     const outputs = rebuilt(builder, node, operands);
     node.outputs.forEach((output, i) => {
-      values.set(output, outputs[i] as Value);
+      values[output.id] = outputs[i] as Value;
     });
   }
-  for (const { name, value } of source.outputs) result.addOutput(name, values.get(value) as Value);
+  for (const { name, value } of source.outputs) result.addOutput(name, values[value.id] as Value);
   removeDeadCode(result);
   return { graph: result, needsValues: checkLeft(builder) };
 }

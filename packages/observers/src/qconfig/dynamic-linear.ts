@@ -7,6 +7,7 @@ import {
   quantizePerChannel,
   quantizePerTensor,
   type Tensor,
+  withCheapestBackend,
 } from '@octavo/core';
 import type { ObservedQParams } from '../observed-qparams.js';
 import { PerRowMinMaxObserver } from '../per-row-min-max.js';
@@ -73,10 +74,13 @@ export function quantizeWeight(weight: Tensor, qconfig: QConfig): QuantizedTenso
         'linears take qint8, such as defaultPerChannelWeightObserver gives',
     );
   }
-  checkFinite((weight as Tensor<'float32'>).raw.data);
-  observer.observe(weight);
-  const qparams = observer.calculateQParams();
-  const codes = quantizeWeightAs(weight, qparams);
+  const { data } = (weight as Tensor<'float32'>).raw;
+  checkFinite(data);
+  const { qparams, codes } = withCheapestBackend(data.length, () => {
+    observer.observe(weight);
+    const qparams = observer.calculateQParams();
+    return { qparams, codes: quantizeWeightAs(weight, qparams) };
+  });
   if (qconfig.keepKernelSums === true) keepKernelSums(weight as Tensor<'float32'>, codes, qparams);
   return codes;
 }

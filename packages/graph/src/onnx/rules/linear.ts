@@ -1,4 +1,4 @@
-import { dispatch, opByName, Tensor, withRecorder } from '@octavo/core';
+import { dispatch, opByName, Tensor, withCheapestBackend, withRecorder } from '@octavo/core';
 import type { GraphBuilder } from '../../import/graph-builder.js';
 import type { RuleContext } from '../../import/rule.js';
 import { attributeName, GET_ATTR } from '../../ir/leaf-nodes.js';
@@ -54,9 +54,9 @@ export function transposed(builder: GraphBuilder, weight: Value, tensor: Tensor)
   TRANSPOSED.set(builder, known);
   const value = known.get(tensor);
   if (value !== undefined) return value;
-  const [turned] = withRecorder(null, () => dispatch(opByName('aten::permute'), [tensor], { dims: [1, 0] })) as [
-    Tensor,
-  ];
+  const [turned] = withRecorder(null, () =>
+    withCheapestBackend(tensor.raw.data.length, () => dispatch(opByName('aten::permute'), [tensor], { dims: [1, 0] })),
+  ) as [Tensor];
   const made = builder.parameter(weightName(builder, weight), turned);
   known.set(tensor, made);
   return made;
