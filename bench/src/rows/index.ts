@@ -5,6 +5,7 @@ import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
 import { FIRST_RUN } from './first-run.js';
 import { IMAGE_NETS } from './image-nets.js';
+import { LARGE_GRAPH } from './large-graph.js';
 import { LINEAR_GROUPS } from './linears.js';
 import { RECURRENT_GROUPS } from './recurrent.js';
 import { WEIGHT_ONLY_GROUPS } from './weight-only.js';
@@ -20,4 +21,5 @@ export const GROUPS: readonly RowGroup[] = [
   ...IMAGE_NETS,
   ...BERT_GROUPS,
   FIRST_RUN,
+  LARGE_GRAPH,
 ];
