@@ -7,6 +7,7 @@ import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
 import { removeDeadCode } from '../passes/remove-dead-code.js';
 import { type Batches, type BatchOptions, eachBatch } from '../run/each-batch.js';
+import { floatIndexOf } from './float-op.js';
 import { asFloat, settled } from './flow.js';
 import { type NodePair, pairNodes } from './node-pairs.js';
 import { valuesById } from './probe.js';
@@ -84,7 +85,7 @@ function insertTwin(probe: Graph, names: FreeNames, node: Node, float: readonly 
     const operands = inputs.map((input, k) => {
       if (input === null) return null;
       if (last !== undefined && k === 0) return last;
-      const operand = last === undefined ? node.inputs[k] : undefined;
+      const operand = last === undefined ? node.inputs.find((_, i) => floatIndexOf(node.op, i) === k) : undefined;
       return copiedLeaf(probe, names, input, node) ?? (operand ? asFloat(probe, operand) : undefined);
     });
     if (operands.includes(undefined)) return undefined;

@@ -5,7 +5,7 @@ import { attributeName, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
 import type { Value } from '../ir/value.js';
 import { foldedParameters } from '../passes/fold-batch-norm.js';
 import { type NodePair, pairNodes } from './node-pairs.js';
-import { quantizedWeight, weightIndex } from './quantized-weight.js';
+import { quantizedWeight, weightIndices } from './quantized-weight.js';
 
 /**
  * Every weight that a converted graph holds as codes, or in debug mode quantizes, beside the float graph's: one row of
@@ -15,10 +15,10 @@ import { quantizedWeight, weightIndex } from './quantized-weight.js';
 export function compareWeights(float: Graph, converted: Graph): ComparisonRow[] {
   const rows = new Map<string, ComparisonRow>();
   for (const pair of pairNodes(float, converted)) {
-    const weights = weightsOf(pair);
-    if (weights === undefined || rows.has(weights.name)) continue;
-    const comparison = new Comparison(weights.name, 'weight', pair.converted.op);
-    rows.set(weights.name, comparison.add(weights.float, weights.quantized).row());
+    for (const { name, float: own, quantized } of weightsOf(pair)) {
+      if (rows.has(name)) continue;
+      rows.set(name, new Comparison(name, 'weight', pair.converted.op).add(own, quantized).row());
+    }
   }
   return [...rows.values()];
 }
@@ -29,12 +29,14 @@ interface Weights {
   readonly quantized: Comparable;
 }
 
-function weightsOf({ name, float: [twin, norm], converted }: NodePair): Weights | undefined {
-  const [value, quantized] = [twin.inputs[weightIndex(converted)], quantizedWeight(converted)];
-  const weight = value && leafTensor(value);
-  if (!weight || quantized === undefined) return undefined;
-  const folded = norm?.op === 'aten::batch_norm' ? foldedParameters(twin, norm)?.weight : undefined;
-  return { name: parameterName(value) ?? `${name}.weight`, float: folded ?? weight, quantized };
+function weightsOf({ name, float: [twin, norm], converted }: NodePair): Weights[] {
+  return weightIndices(converted).flatMap((index) => {
+    const [value, quantized] = [twin.inputs[index], quantizedWeight(converted, index)];
+    const weight = value && leafTensor(value);
+    if (!weight || quantized === undefined) return [];
+    const folded = norm?.op === 'aten::batch_norm' ? foldedParameters(twin, norm)?.weight : undefined;
+    return [{ name: parameterName(value) ?? `${name}.weight`, float: folded ?? weight, quantized }];
+  });
 }
 
 function parameterName({ node }: Value): string | undefined {

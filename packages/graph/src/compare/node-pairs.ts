@@ -2,7 +2,7 @@ import { OctavoError } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
-import { computes, floatOpOf } from './float-op.js';
+import { computes, floatIndexOf, floatOpOf } from './float-op.js';
 import { isReal, readersOf, soleReader, sourceOf } from './flow.js';
 
 /** A node of a converted graph and the nodes of the float graph that it stands for. */
@@ -73,7 +73,7 @@ class Pairing {
       (reader) =>
         this.fits(reader, node) &&
         operands.every((operand, i) => {
-          const own = reader.inputs[i];
+          const own = reader.inputs[floatIndexOf(node.op, i)];
           return operand === undefined || (own !== null && own !== undefined && sourceOf(own) === operand);
         }),
     );

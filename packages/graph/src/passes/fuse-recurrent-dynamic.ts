@@ -6,9 +6,11 @@ import { matchDynamicInput } from './fuse-linear-dynamic.js';
 import { WeightPacker, weightQuantizer } from './pack-weight.js';
 
 /** Recurrent layers with an int8 form, and where the operands behind the weights and biases begin: lengths, h0, c0. */
-const FORMS: Readonly<Record<string, { readonly op: string; readonly rest: number }>> = {
+export const RECURRENT_FORMS: Readonly<Record<string, { readonly op: string; readonly rest: number }>> = {
   'aten::lstm_layer': { op: 'quantized::lstm_layer_dynamic', rest: 6 },
   'aten::gru_layer': { op: 'quantized::gru_layer_dynamic', rest: 5 },
+  'aten::rnn_tanh_layer': { op: 'quantized::rnn_tanh_layer_dynamic', rest: 5 },
+  'aten::rnn_relu_layer': { op: 'quantized::rnn_relu_layer_dynamic', rest: 5 },
 };
 
 /**
@@ -18,7 +20,7 @@ const FORMS: Readonly<Record<string, { readonly op: string; readonly rest: numbe
 export function fuseRecurrentDynamic(graph: Graph): Graph {
   const packer = new WeightPacker(graph, new FreeNames(graph));
   for (const node of graph.nodes()) {
-    const form = Object.hasOwn(FORMS, node.op) ? FORMS[node.op] : undefined;
+    const form = Object.hasOwn(RECURRENT_FORMS, node.op) ? RECURRENT_FORMS[node.op] : undefined;
     const match = form && matchRecurrent(node);
     if (form === undefined || match === undefined) continue;
     const { input, ih, hh } = match;
