@@ -67,7 +67,7 @@ export {
 } from './numerics/quantize.js';
 export { clamp, rint } from './numerics/round.js';
 export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
-export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent.js';
+export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent-activations.js';
 export { checkAttrs } from './ops/check-attrs.js';
 export { dispatch, metaOf } from './ops/dispatch.js';
 export { BAG_MODES, NO_PADDING } from './ops/embedding-bag.js';

@@ -148,6 +148,8 @@ const PACKED_WEIGHTS: Readonly<Record<string, Readonly<Record<number, ChoosePack
     5: packMatrix('aten::lstm_layer', 5),
   },
   'aten::gru_layer': { 1: packMatrix('aten::gru_layer', 1), 2: packMatrix('aten::gru_layer', 2) },
+  'aten::rnn_tanh_layer': { 1: packMatrix('aten::rnn_tanh_layer', 1), 2: packMatrix('aten::rnn_tanh_layer', 2) },
+  'aten::rnn_relu_layer': { 1: packMatrix('aten::rnn_relu_layer', 1), 2: packMatrix('aten::rnn_relu_layer', 2) },
 };
 
 /** Operands that lie in the packed weight which is the second operand. */

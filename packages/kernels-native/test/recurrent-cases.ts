@@ -50,4 +50,8 @@ export const RECURRENT_CASES: Cases = {
   'aten::gru_layer': float(3),
   'quantized::lstm_layer_dynamic': dynamic(4),
   'quantized::gru_layer_dynamic': dynamic(3),
+  'aten::rnn_tanh_layer': float(1),
+  'aten::rnn_relu_layer': float(1),
+  'quantized::rnn_tanh_layer_dynamic': dynamic(1),
+  'quantized::rnn_relu_layer_dynamic': dynamic(1),
 };

@@ -39,7 +39,21 @@ export interface RecurrentRange {
   readonly reduceRange?: boolean;
 }
 
-const [lstm, gru, lstmDynamic, gruDynamic] = RECURRENT_LAYER_OPS as [OpDef, OpDef, OpDef, OpDef];
+/** What a plain RNN makes of its sum. */
+export type RNNNonlinearity = 'tanh' | 'relu';
+
+const [lstm, gru, lstmDynamic, gruDynamic, rnnTanh, rnnRelu, rnnTanhDynamic, rnnReluDynamic] = RECURRENT_LAYER_OPS as [
+  OpDef,
+  OpDef,
+  OpDef,
+  OpDef,
+  OpDef,
+  OpDef,
+  OpDef,
+  OpDef,
+];
+const RNN = { tanh: rnnTanh, relu: rnnRelu };
+const RNN_DYNAMIC = { tanh: rnnTanhDynamic, relu: rnnReluDynamic };
 
 function layer(op: OpDef, inputs: readonly (Operand | null | undefined)[], attrs: Record<string, number>): Float[] {
   return dispatch(
@@ -70,6 +84,17 @@ export function gruLayer(x: Tensor, weights: RecurrentWeights, options: Sequence
   return layer(gru, inputs, order(options)) as [Float, Float];
 }
 
+/** One direction of one layer of h' = nonlinearity(x W + h R): x [time, batch, in] -> y [time, batch, hidden] and the last h [batch, hidden]. */
+export function rnnLayer(
+  x: Tensor,
+  weights: RecurrentWeights,
+  options: SequenceOptions & { readonly nonlinearity?: RNNNonlinearity | undefined } = {},
+): [Float, Float] {
+  const { weightIh, weightHh, biasIh, biasHh } = weights;
+  const inputs = [x, weightIh, weightHh, biasIh, biasHh, options.lengths, options.h];
+  return layer(RNN[options.nonlinearity ?? 'tanh'], inputs, order(options)) as [Float, Float];
+}
+
 /** `lstmLayer` over int8 weights: x is quantized as a whole or by rows, h at each step. */
 export function lstmLayerDynamic(
   x: Tensor,
@@ -87,6 +112,19 @@ export function gruLayerDynamic(
   options: SequenceOptions & RecurrentRange = {},
 ): [Float, Float] {
   return layer(gruDynamic, [x, ih, hh, options.lengths, options.h], { ...order(options), ...range(options) }) as [
+    Float,
+    Float,
+  ];
+}
+
+/** `rnnLayer` over int8 weights; see `lstmLayerDynamic`. */
+export function rnnLayerDynamic(
+  x: Tensor,
+  { ih, hh }: PackedRecurrentWeights,
+  options: SequenceOptions & RecurrentRange & { readonly nonlinearity?: RNNNonlinearity | undefined } = {},
+): [Float, Float] {
+  const attrs = { ...order(options), ...range(options) };
+  return layer(RNN_DYNAMIC[options.nonlinearity ?? 'tanh'], [x, ih, hh, options.lengths, options.h], attrs) as [
     Float,
     Float,
   ];

@@ -8,8 +8,10 @@ const FLAGS: ReadonlySet<string> = new Set([
   'channelsLast',
   'countIncludePad',
   'includeLastOffset',
+  'inputForget',
   'keepDim',
   'keepdim',
+  'linearBeforeReset',
   'nchw',
   'reduceRange',
   'relu',
@@ -32,5 +34,8 @@ function expectedOf(key: string, kind: OpDef['attrs'][string], value: Attrs[stri
   if (FLAGS.has(key)) return value === 0 || value === 1 ? null : '0 or 1';
   if (kind === 'float') return typeof value === 'number' ? null : 'a number';
   if (kind === 'int') return Number.isSafeInteger(value) ? null : 'an integer';
+  if (kind === 'floats') {
+    return Array.isArray(value) && value.every((each) => typeof each === 'number') ? null : 'a list of numbers';
+  }
   return Array.isArray(value) && value.every(Number.isSafeInteger) ? null : 'a list of integers';
 }

@@ -16,7 +16,7 @@ export type OperandMeta = TensorMeta | PackedParams;
 export type AttrValue = number | readonly number[];
 export type Attrs = Readonly<Record<string, AttrValue>>;
 /** How an attribute is encoded for native code: one number, or a counted list. */
-export type AttrKind = 'int' | 'float' | 'ints';
+export type AttrKind = 'int' | 'float' | 'ints' | 'floats';
 
 /**
  * One row of the op table: everything the system knows of an op.

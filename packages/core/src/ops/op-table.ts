@@ -137,7 +137,7 @@ export const OP_LIST: readonly OpDef[] = [
   pools.avgPoolLinear,
   pools.adaptiveAvgPoolLinear,
   meanLinear, // 175
-  ...RECURRENT_LAYER_OPS, // 177 to 180
+  ...RECURRENT_LAYER_OPS, // 177 to 184
   activations.quantizedGelu, // 190
   attentionInt8,
   linearWeightOnly,

@@ -47,3 +47,19 @@ export const gruCell: RecurrentCell = {
     }
   },
 };
+
+/** h' = activation(hh + ih). */
+function elmanCell(activation: (x: number) => number): RecurrentCell {
+  return {
+    gates: 1,
+    states: ['h'],
+    step(ih, hh, _, __, next) {
+      for (let unit = 0; unit < next.length; unit++) {
+        next[unit] = activation(f((hh[unit] as number) + (ih[unit] as number)));
+      }
+    },
+  };
+}
+
+export const rnnTanhCell: RecurrentCell = elmanCell(tanh);
+export const rnnReluCell: RecurrentCell = elmanCell((x) => (0 > x ? 0 : x));

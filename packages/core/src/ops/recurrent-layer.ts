@@ -6,9 +6,9 @@ import { attrNumber, dimsOf, floats, packedMeta, shapeError, tensorMeta } from '
 import { linear } from './linear.js';
 import { linearDynamic } from './linear-dynamic.js';
 import type { Attrs, OpDef, Operand, OperandMeta, TensorMeta } from './op-def.js';
-import { gruCell, lstmCell, type RecurrentCell } from './recurrent-cells.js';
+import { gruCell, lstmCell, type RecurrentCell, rnnReluCell, rnnTanhCell } from './recurrent-cells.js';
 
-// One direction of one layer of an LSTM or a GRU over a sequence x [time, batch, in] -> y [time, batch, width] and the
+// One direction of one layer of an LSTM, a GRU or a plain RNN over a sequence x [time, batch, in] -> y [time, batch, width] and the
 // last states [batch, width] (h) and [batch, hidden] (c). The weights stack gates as PyTorch's do: i, f, g, o, or r, z, n.
 //
 // The product of the input is one linear over the whole sequence, that of h one a step (PyTorch,
@@ -227,4 +227,8 @@ export const RECURRENT_LAYER_OPS: readonly OpDef[] = [
   recurrentLayer('aten::gru_layer', 178, gruCell, float),
   recurrentLayer('quantized::lstm_layer_dynamic', 179, lstmCell, dynamic),
   recurrentLayer('quantized::gru_layer_dynamic', 180, gruCell, dynamic),
+  recurrentLayer('aten::rnn_tanh_layer', 181, rnnTanhCell, float),
+  recurrentLayer('aten::rnn_relu_layer', 182, rnnReluCell, float),
+  recurrentLayer('quantized::rnn_tanh_layer_dynamic', 183, rnnTanhCell, dynamic),
+  recurrentLayer('quantized::rnn_relu_layer_dynamic', 184, rnnReluCell, dynamic),
 ];

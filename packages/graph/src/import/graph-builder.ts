@@ -45,6 +45,8 @@ export class GraphBuilder {
   private readonly facts: Facts[] = [];
   private readonly names: FreeNames;
   private readonly constants = new WeakMap<Tensor, Value>();
+  /** What `evaluated` has computed. */
+  private readonly computed = new Map<Value, Tensor>();
   private readonly options: BuilderOptions;
   private symbols = 0;
   /** Where each symbol was first seen: a value and its axis. */
@@ -139,6 +141,26 @@ export class GraphBuilder {
   /** The tensor of a value that is constant. */
   tensor(value: Value): Tensor | undefined {
     return leafTensor(value);
+  }
+
+  /**
+   * The tensor of a value that constants alone make, computed now however large it is: what an exporter cuts and joins
+   * weights from. Undefined where a run has a part in it, or where it is larger than what it is made of: a file of few
+   * bytes makes no large tensor here.
+   */
+  evaluated(value: Value): Tensor | undefined {
+    const known = leafTensor(value) ?? this.computed.get(value);
+    if (known !== undefined || value.isInput || !Object.hasOwn(OPS, value.node.op)) return known;
+    const operands = value.node.inputs.map((input) => input && this.evaluated(input));
+    if (operands.includes(undefined)) return undefined;
+    const given = (operands as (Tensor | null)[]).reduce((sum, operand) => sum + (operand?.raw.data.length ?? 0), 0);
+    const made = value.node.outputs.map((output) => this.dims(output));
+    if (!made.every((dims) => isNumbers(dims) && sizeOf(dims) <= given)) return undefined;
+    const results = withRecorder(null, () =>
+      dispatch(opByName(value.node.op), operands as (Operand | null)[], value.node.attrs as Attrs),
+    );
+    value.node.outputs.forEach((output, i) => void this.computed.set(output, results[i] as Tensor));
+    return this.computed.get(value);
   }
 
   dtype(value: Value): ElementType {

@@ -83,6 +83,10 @@ function checkAttributes(node: Node, kinds: OpDef['attrs']): void {
 const KIND_CHECKS: Readonly<Record<AttrKind, { test: (value: unknown) => boolean; expected: string }>> = {
   int: { test: Number.isSafeInteger, expected: 'an integer' },
   float: { test: (value) => typeof value === 'number', expected: 'a number' },
+  floats: {
+    test: (value) => Array.isArray(value) && value.every((each) => typeof each === 'number'),
+    expected: 'a list of numbers',
+  },
   ints: { test: (value) => Array.isArray(value) && value.every(Number.isSafeInteger), expected: 'a list of integers' },
 };
 

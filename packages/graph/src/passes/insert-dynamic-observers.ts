@@ -27,6 +27,8 @@ const ROLES: Readonly<Record<string, DynamicRole>> = {
   'aten::linear': { weights: [1], biases: [2] },
   'aten::lstm_layer': { ...RECURRENT, without: [5, 'an LSTM with projections has no int8 form'] },
   'aten::gru_layer': RECURRENT,
+  'aten::rnn_tanh_layer': RECURRENT,
+  'aten::rnn_relu_layer': RECURRENT,
 };
 
 /**

@@ -26,6 +26,8 @@ const PACKERS: Readonly<Record<string, (weight: QuantizedTensor, bias: Tensor | 
   'aten::linear': (weight, bias) => new LinearPackedParams(weight, bias),
   'aten::lstm_layer': (weight, bias) => new LinearPackedParams(weight, bias),
   'aten::gru_layer': (weight, bias) => new LinearPackedParams(weight, bias),
+  'aten::rnn_tanh_layer': (weight, bias) => new LinearPackedParams(weight, bias),
+  'aten::rnn_relu_layer': (weight, bias) => new LinearPackedParams(weight, bias),
   'aten::conv': (weight, bias, node) => new ConvPackedParams(weight, bias, convOptions(node)),
   'aten::conv_transpose': (weight, bias, node) =>
     new ConvPackedParams(weight, bias, { ...convOptions(node), transposed: true }),

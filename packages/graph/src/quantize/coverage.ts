@@ -16,9 +16,17 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'aten::linear': (node) => size(dims(node, 1)),
   'quantized::linear_dynamic': (node) => packedSize(node.input(1)),
   'aten::lstm_layer': (node) => size(dims(node, 1)) + size(dims(node, 2)) + (node.inputs[5] ? size(dims(node, 5)) : 0),
-  'aten::gru_layer': (node) => size(dims(node, 1)) + size(dims(node, 2)),
-  'quantized::lstm_layer_dynamic': (node) => packedSize(node.input(1)) + packedSize(node.input(2)),
-  'quantized::gru_layer_dynamic': (node) => packedSize(node.input(1)) + packedSize(node.input(2)),
+  'aten::gru_layer': bothWeights,
+  'aten::rnn_tanh_layer': bothWeights,
+  'aten::rnn_relu_layer': bothWeights,
+  'octavo::lstm': bothWeights,
+  'octavo::gru': bothWeights,
+  'octavo::rnn': bothWeights,
+  'octavo::lstm_dynamic': bothWeights,
+  'quantized::lstm_layer_dynamic': bothPacked,
+  'quantized::gru_layer_dynamic': bothPacked,
+  'quantized::rnn_tanh_layer_dynamic': bothPacked,
+  'quantized::rnn_relu_layer_dynamic': bothPacked,
   // Rows are looked up, not multiplied.
   'quantized::embedding_byte': () => 0,
   'quantized::embedding_bag_byte_rowwise_offsets': () => 0,
@@ -41,16 +49,30 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
 };
 
+function bothWeights(node: Node): number {
+  return size(dims(node, 1)) + size(dims(node, 2));
+}
+
+function bothPacked(node: Node): number {
+  return packedSize(node.input(1)) + packedSize(node.input(2));
+}
+
+/** Clipped gates, peepholes, other activations, the reset gate before its product, or weights that are computed. */
+const FOREIGN_LAYER = 'a recurrent layer of ONNX in a form that modules do not have';
+
 /** Why an op that does multiply-adds is never int8 here; linears and convolutions say why themselves. */
 const NO_INT8_FORM: Readonly<Record<string, string>> = {
   'octavo::multi_head_attention': 'float attention; quantizeAttention makes it int8',
   'aten::matmul': 'matmul of two activations has no int8 form',
+  'octavo::lstm': FOREIGN_LAYER,
+  'octavo::gru': FOREIGN_LAYER,
+  'octavo::rnn': FOREIGN_LAYER,
   'aten::conv': 'convolutions are quantized statically alone',
   'aten::conv_transpose': 'convolutions are quantized statically alone',
 };
 
 /** Int8 ops that are not PyTorch's. */
-const INT8_OPS = ['octavo::linear_quantized', 'octavo::multi_head_attention_int8'];
+const INT8_OPS = ['octavo::linear_quantized', 'octavo::multi_head_attention_int8', 'octavo::lstm_dynamic'];
 
 /** What of a graph runs in int8 and what stayed float, and why: one row for each op that does multiply-adds. */
 export function coverage(graph: Graph): CoverageReport {

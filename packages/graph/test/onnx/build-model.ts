@@ -10,7 +10,14 @@ import {
 
 process.env.OCTAVO_BACKEND ??= 'reference';
 
-type AttributeInput = number | readonly number[] | string | GraphProto | { float: number };
+type AttributeInput =
+  | number
+  | readonly number[]
+  | string
+  | GraphProto
+  | { float: number }
+  | { floats: readonly number[] }
+  | { texts: readonly string[] };
 
 export interface NodeInput {
   op: string;
@@ -105,5 +112,8 @@ function attribute(value: AttributeInput) {
   if (typeof value === 'string') return { type: Kind.STRING, s: new TextEncoder().encode(value) };
   if (Array.isArray(value)) return { type: Kind.INTS, ints: value.map(BigInt) };
   if ('float' in value) return { type: Kind.FLOAT, f: value.float };
+  if ('floats' in value) return { type: Kind.FLOATS, floats: [...value.floats] };
+  if ('texts' in value)
+    return { type: Kind.STRINGS, strings: value.texts.map((text) => new TextEncoder().encode(text)) };
   return { type: Kind.GRAPH, g: value as GraphProto };
 }

@@ -1,94 +1,14 @@
-import { Tensor } from '@octavo/core';
+import type { Tensor } from '@octavo/core';
 import { perChannelDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx, quantizeDynamic } from '../../src/index.js';
 import { bits, floats } from '../models.js';
-import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
+import { modelBytes, tensorProto } from './build-model.js';
 import { nativeForm, withNative } from './native-form.js';
 import { runInOrt } from './ort.js';
 import { generator, INT8, UINT8 } from './qdq-builder.js';
+import { BATCH, HIDDEN, type Layer, layerModel, STEPS, values, WIDTH } from './recurrent-models.js';
 import { largestDifference } from './shared-models.js';
-
-const [STEPS, BATCH, WIDTH, HIDDEN] = [5, 3, 6, 4];
-const GATES = { LSTM: 4, GRU: 3 } as const;
-type Kind = keyof typeof GATES;
-
-interface Layer {
-  readonly kind: Kind;
-  readonly direction: 'forward' | 'reverse' | 'bidirectional';
-  readonly lengths?: boolean;
-  readonly states?: boolean;
-  readonly bias?: boolean;
-  readonly layout?: 0 | 1;
-  readonly attrs?: NodeInput['attrs'];
-}
-
-function values(count: number, seed: number): number[] {
-  const random = generator(seed);
-  return Array.from({ length: count }, () => Math.fround(random() - 0.5));
-}
-
-/** One layer, its weights constant or given as inputs `w`, `r` and `b`. */
-function model(layer: Layer, constant: boolean): { file: Uint8Array; feeds: Record<string, Tensor> } {
-  const { kind, direction, lengths = false, states = false, bias = true, layout = 0, attrs = {} } = layer;
-  const directions = direction === 'bidirectional' ? 2 : 1;
-  const rows = GATES[kind] * HIDDEN;
-  const weights: Record<string, number[]> = {
-    w: [directions, rows, WIDTH],
-    r: [directions, rows, HIDDEN],
-    ...(bias && { b: [directions, 2 * rows] }),
-  };
-  const state = layout === 0 ? [directions, BATCH, HIDDEN] : [BATCH, directions, HIDDEN];
-  const inputs: Record<string, number[]> = {
-    x: layout === 0 ? [STEPS, BATCH, WIDTH] : [BATCH, STEPS, WIDTH],
-    ...(states && { h0: state, ...(kind === 'LSTM' && { c0: state }) }),
-    ...(constant ? {} : weights),
-  };
-  const size = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
-  const numbers = (name: string, dims: readonly number[]): number[] => values(size(dims), name.charCodeAt(0));
-  const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, dims]) => [
-      name,
-      new Tensor('float32', Float32Array.from(numbers(name, dims)), dims),
-    ]),
-  );
-  const outputs = kind === 'LSTM' ? ['y', 'h', 'c'] : ['y', 'h'];
-  const operands = [
-    'x',
-    'w',
-    'r',
-    bias ? 'b' : '',
-    lengths ? 'lengths' : '',
-    ...(states ? ['h0', kind === 'LSTM' ? 'c0' : ''] : []),
-  ];
-  const file = modelBytes({
-    inputs: { ...inputs, ...(lengths && { lengths: [BATCH] }) },
-    types: { lengths: 6 },
-    initializers: constant
-      ? Object.entries(weights).map(([name, dims]) => tensorProto(name, dims, numbers(name, dims)))
-      : [],
-    nodes: [
-      {
-        op: kind,
-        name: '/rnn/Layer',
-        in: operands,
-        out: outputs,
-        attrs: {
-          hidden_size: HIDDEN,
-          direction,
-          ...(layout === 1 && { layout }),
-          ...(kind === 'GRU' && { linear_before_reset: 1 }),
-          ...attrs,
-        },
-      },
-    ],
-    outputs,
-  });
-  return {
-    file,
-    feeds: { ...feeds, ...(lengths && { lengths: new Tensor('int32', Int32Array.of(5, 0, 2), [BATCH]) }) },
-  };
-}
 
 function opsOf(graph: Graph): string[] {
   return [...graph.nodes()].map(({ op }) => op);
@@ -111,7 +31,7 @@ const layers: readonly [string, Layer][] = [
 
 describe('recurrent layers of ONNX', () => {
   it.each(layers)('%s is the layer of a module, and gives what its definition gives', async (_, layer) => {
-    const [own, definition] = [model(layer, true), model(layer, false)];
+    const [own, definition] = [layerModel(layer, true), layerModel(layer, false)];
     const graph = await importOnnx(own.file);
     expect(opsOf(graph)).toContain(`aten::${layer.kind.toLowerCase()}_layer`);
     expect(opsOf(graph).filter((op) => op.startsWith('octavo::'))).toEqual([]);
@@ -131,11 +51,44 @@ describe('recurrent layers of ONNX', () => {
       { kind: 'GRU', direction: 'forward', attrs: { linear_before_reset: 0 } },
     ],
   ] as readonly [string, Layer][])('%s: the definition stays', async (_, layer) => {
-    expect(opsOf(await importOnnx(model(layer, true).file))).toContain(`octavo::${layer.kind.toLowerCase()}`);
+    expect(opsOf(await importOnnx(layerModel(layer, true).file))).toContain(`octavo::${layer.kind.toLowerCase()}`);
+  });
+
+  it('takes weights that the file cuts and joins, however large', async () => {
+    const hidden = 200;
+    const part = (name: string, dims: readonly number[]) =>
+      tensorProto(
+        name,
+        dims,
+        values(
+          dims.reduce((a, b) => a * b, 1),
+          name.length,
+        ),
+      );
+    const file = modelBytes({
+      inputs: { x: ['steps', 'batch', WIDTH] },
+      initializers: [
+        part('w', [4 * hidden, WIDTH]),
+        part('r_in', [2 * hidden, hidden]),
+        part('r_rest', [2 * hidden, hidden]),
+        tensorProto('axes', [1], [0], 7),
+      ],
+      nodes: [
+        { op: 'Unsqueeze', in: ['w', 'axes'], out: ['w1'] },
+        { op: 'Concat', in: ['r_in', 'r_rest'], out: ['r'], attrs: { axis: 0 } },
+        { op: 'Unsqueeze', in: ['r', 'axes'], out: ['r1'] },
+        { op: 'LSTM', in: ['x', 'w1', 'r1'], out: ['y'], attrs: { hidden_size: hidden } },
+      ],
+      outputs: ['y'],
+    });
+    const graph = await importOnnx(file);
+    expect(opsOf(graph).filter((op) => !op.startsWith('prim::'))).toEqual(['aten::lstm_layer', 'aten::unsqueeze']);
+    const feeds = { x: floats([2, 1, WIDTH], 3) };
+    expect(largestDifference(graph.run(feeds).y, (await runInOrt(file, feeds)).y)).toBeLessThan(1e-6);
   });
 
   it('quantizes as a traced layer does', async () => {
-    const { file, feeds } = model({ kind: 'LSTM', direction: 'bidirectional' }, true);
+    const { file, feeds } = layerModel({ kind: 'LSTM', direction: 'bidirectional' }, true);
     const graph = await importOnnx(file);
     const quantized = quantizeDynamic(graph, { '': perChannelDynamicQConfig });
     expect(opsOf(quantized)).toContain('quantized::lstm_layer_dynamic');
@@ -199,8 +152,8 @@ const dynamicFeeds = (): Record<string, Tensor> => ({
 
 describe.skipIf(withNative === null)('native kernels', () => {
   it.each([
-    ['LSTM', () => model({ kind: 'LSTM', direction: 'bidirectional', lengths: true, states: true }, true)],
-    ['GRU', () => model({ kind: 'GRU', direction: 'bidirectional', states: true, layout: 1 }, true)],
+    ['LSTM', () => layerModel({ kind: 'LSTM', direction: 'bidirectional', lengths: true, states: true }, true)],
+    ['GRU', () => layerModel({ kind: 'GRU', direction: 'bidirectional', states: true, layout: 1 }, true)],
     ['DynamicQuantizeLSTM', () => ({ file: dynamicModel(INT8, true), feeds: dynamicFeeds() })],
   ] as const)('of %s run every op, and give the bits of the reference', async (_, make) => {
     const { file, feeds } = make();

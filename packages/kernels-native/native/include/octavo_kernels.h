@@ -140,9 +140,9 @@ typedef enum {
   OCTAVO_ACTIVATION_COUNT
 } octavo_activation_function;
 
-// A step of one row of an LSTM or a GRU. Gates lie in blocks of 16 units, [units / 16][gates][16], the last one padded:
-// i, f, g, o or r, z, n of 16 units side by side, as panels of interleaved weights give them.
-typedef enum { OCTAVO_CELL_LSTM, OCTAVO_CELL_GRU, OCTAVO_CELL_COUNT } octavo_cell;
+// A step of one row of an LSTM, a GRU or a plain RNN. Gates lie in blocks of 16 units, [units / 16][gates][16], the last one padded:
+// i, f, g, o or r, z, n or the one sum of 16 units side by side, as panels of interleaved weights give them.
+typedef enum { OCTAVO_CELL_LSTM, OCTAVO_CELL_GRU, OCTAVO_CELL_RNN_TANH, OCTAVO_CELL_RNN_RELU, OCTAVO_CELL_COUNT } octavo_cell;
 typedef struct {
   octavo_cell cell;
   size_t units;

@@ -145,5 +145,9 @@ Status lstm_layer(Call& call);
 Status gru_layer(Call& call);
 Status lstm_layer_dynamic(Call& call);
 Status gru_layer_dynamic(Call& call);
+Status rnn_tanh_layer(Call& call);
+Status rnn_relu_layer(Call& call);
+Status rnn_tanh_layer_dynamic(Call& call);
+Status rnn_relu_layer_dynamic(Call& call);
 
 }  // namespace octavo

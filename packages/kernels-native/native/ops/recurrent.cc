@@ -11,7 +11,7 @@ namespace {
 struct Form {
   octavo_cell cell;
   bool int8;
-  size_t gates() const { return cell == OCTAVO_CELL_LSTM ? 4 : 3; }
+  size_t gates() const { return cell == OCTAVO_CELL_LSTM ? 4 : cell == OCTAVO_CELL_GRU ? 3 : 1; }
   size_t lengths() const { return int8 ? 3 : cell == OCTAVO_CELL_LSTM ? 6 : 5; }
   size_t states() const { return cell == OCTAVO_CELL_LSTM ? 2 : 1; }
 };
@@ -134,5 +134,9 @@ Status lstm_layer(Call& call) { return run(call, {OCTAVO_CELL_LSTM, false}); }
 Status gru_layer(Call& call) { return run(call, {OCTAVO_CELL_GRU, false}); }
 Status lstm_layer_dynamic(Call& call) { return run(call, {OCTAVO_CELL_LSTM, true}); }
 Status gru_layer_dynamic(Call& call) { return run(call, {OCTAVO_CELL_GRU, true}); }
+Status rnn_tanh_layer(Call& call) { return run(call, {OCTAVO_CELL_RNN_TANH, false}); }
+Status rnn_relu_layer(Call& call) { return run(call, {OCTAVO_CELL_RNN_RELU, false}); }
+Status rnn_tanh_layer_dynamic(Call& call) { return run(call, {OCTAVO_CELL_RNN_TANH, true}); }
+Status rnn_relu_layer_dynamic(Call& call) { return run(call, {OCTAVO_CELL_RNN_RELU, true}); }
 
 }  // namespace octavo

@@ -1,4 +1,4 @@
-// One direction of one layer of an LSTM or a GRU over a sequence, after all sizes were checked. The input's product is one
+// One direction of one layer of an LSTM, a GRU or a plain RNN over a sequence, after all sizes were checked. The input's product is one
 // GEMM over a block of time steps, that of h one a step; weights and gates lie in panels [units / 16][gates][16], so that a
 // task finishes its units from sums to states. Core's `ops/recurrent-layer.ts` is the definition.
 #pragma once

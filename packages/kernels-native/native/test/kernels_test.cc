@@ -513,7 +513,7 @@ std::vector<float> random_gates(size_t units, size_t gates, bool strange, Random
 }
 
 // The step by the table's own sigmoid and tanh: what is left are sums and products.
-void recurrent_formula(const octavo_kernels* table, size_t gates, const std::vector<float>& ih, const std::vector<float>& hh,
+void recurrent_formula(const octavo_kernels* table, octavo_cell cell, size_t gates, const std::vector<float>& ih, const std::vector<float>& hh,
                        std::vector<float>& c, std::vector<float>& h) {
   const auto apply = [&](octavo_unary fn, float x) {
     table->unary(fn, &x, &x, 1);
@@ -529,6 +529,8 @@ void recurrent_formula(const octavo_kernels* table, size_t gates, const std::vec
       const float kept = sigmoid(sum(1)) * c[unit], added = sigmoid(sum(0)) * tanh(sum(2));
       c[unit] = kept + added;
       h[unit] = sigmoid(sum(3)) * tanh(c[unit]);
+    } else if (gates == 1) {
+      h[unit] = apply(cell == OCTAVO_CELL_RNN_RELU ? OCTAVO_UNARY_RELU : OCTAVO_UNARY_TANH, sum(0));
     } else {
       const float reset = hh[at(2)] * sigmoid(sum(0)), n = tanh(ih[at(2)] + reset);
       const float difference = (h[unit] - n) * sigmoid(sum(1));
@@ -540,7 +542,7 @@ void recurrent_formula(const octavo_kernels* table, size_t gates, const std::vec
 void test_recurrent_step(const octavo_kernels* table, const octavo_kernels*) {
   Guarded ihs(kMaxRow * 16), hhs(kMaxRow * 16), cs(kMaxRow * 4), hs(kMaxRow * 4);
   for (int cell = 0; cell < OCTAVO_CELL_COUNT; cell++) {
-    const size_t gates = cell == OCTAVO_CELL_LSTM ? 4 : 3;
+    const size_t gates = cell == OCTAVO_CELL_LSTM ? 4 : cell == OCTAVO_CELL_GRU ? 3 : 1;
     for_each_row(640 + cell, [&](std::vector<float> h, Random& random) {
       const size_t units = h.size();
       const bool strange = random.one_in(3);
@@ -551,7 +553,7 @@ void test_recurrent_step(const octavo_kernels* table, const octavo_kernels*) {
       octavo_recurrent_step step = {octavo_cell(cell), units, ihs.copy(ih.data(), ih.size(), random), hhs.copy(hh.data(), hh.size(), random),
                                     gates == 4 ? cs.copy(c.data(), units, random) : nullptr, hs.copy(h.data(), units, random), -0.25f, 0.125f};
       table->recurrent_step(&step);
-      recurrent_formula(table, gates, ih, hh, c, h);
+      recurrent_formula(table, octavo_cell(cell), gates, ih, hh, c, h);
       check::expect_floats("h", step.h, 0, h.data(), 0, 1, units);
       if (gates == 4) check::expect_floats("c", step.c, 0, c.data(), 0, 1, units);
       float range[2] = {-0.25f, 0.125f};

@@ -1,5 +1,4 @@
 import { OctavoError } from '../../errors.js';
-import { sigmoid, tanh } from '../../numerics/elementary.js';
 import { gemm } from '../../numerics/gemm.js';
 import { clamp } from '../../numerics/round.js';
 import type { Dims } from '../../tensor/shape.js';
@@ -7,6 +6,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { attrList, attrNumber, dimsOf, floats, shapeError, tensorMeta } from '../check.js';
 import type { AttrKind, Attrs, OpDef, Operand, OperandMeta, TensorMeta } from '../op-def.js';
 import { onnxCode, onnxDynamicQParams } from './linear-quantization.js';
+import { type RecurrentActivation, recurrentActivation } from './recurrent-activations.js';
 
 const f = Math.fround;
 
@@ -15,18 +15,20 @@ const f = Math.fround;
 // b [directions, 2 * gates * hidden], lengths int32 [batch], h0 and c0 [directions, batch, hidden]; steps beyond a
 // sequence's length give 0. Gates are f(f(x w + wb) + f(h r + rb)), products as in `numerics/gemm.ts`.
 
-/** Activations by the code that the attribute `activations` holds: one for each function of each direction. */
-export const RECURRENT_ACTIVATIONS = { Sigmoid: 0, Tanh: 1, Relu: 2 } as const;
-const APPLY = [sigmoid, tanh, (x: number) => (0 > x ? 0 : x)];
-
 const ATTRS: Readonly<Record<string, AttrKind>> = {
   hidden: 'int',
   /** 1 runs backwards; with two directions the second one does. */
   reverse: 'int',
+  /** Codes of `RECURRENT_ACTIVATIONS`, one for each function of each direction; and their parameters, where they have some. */
   activations: 'ints',
+  alpha: 'floats',
+  beta: 'floats',
   /** Gates are clamped to [-clip, clip] before their activation; 0 for no limit. */
   clip: 'float',
 };
+
+/** `inputForget`: the forget gate is 1 - the input gate. */
+const LSTM_ATTRS: OpDef['attrs'] = { ...ATTRS, inputForget: 'int' };
 
 /** Products of rows with a direction's weights: [rows, gates * hidden], without a bias. */
 type Project = (data: Float32Array, from: number, rows: number) => Float32Array;
@@ -37,9 +39,11 @@ interface Direction {
   /** Biases of the two products; null for none. */
   readonly bias: Float32Array | null;
   readonly peepholes: Float32Array | null;
-  readonly activations: readonly ((x: number) => number)[];
+  readonly activations: readonly RecurrentActivation[];
   readonly reverse: boolean;
   readonly clip: number;
+  /** LSTM: f = 1 - i. */
+  readonly inputForget: boolean;
 }
 
 interface Sizes {
@@ -78,10 +82,10 @@ function gateOf(
   return f(wb + f((h[from] as number) + (bias[gates * hidden + at] as number)));
 }
 
-/** Gates i, o, f, c; i = g(..), f = g(..), c' = f c + i g(c), o = g(..), h' = o h(c'). */
+/** Gates i, o, f, c; i = g(..), f = g(..) or 1 - i, c' = f c + i g(c), o = g(..), h' = o h(c'). */
 const lstmCell: Cell = (gates, { h, c, at }, direction, hidden) => {
-  const { activations, peepholes, clip } = direction;
-  const [gate, candidate, output] = activations as [typeof sigmoid, typeof sigmoid, typeof sigmoid];
+  const { activations, peepholes, clip, inputForget } = direction;
+  const [gate, candidate, output] = activations as [RecurrentActivation, RecurrentActivation, RecurrentActivation];
   for (let unit = 0; unit < hidden; unit++) {
     const before = c[at + unit] as number;
     const value = (index: number, cell: number, peephole: number): number => {
@@ -91,7 +95,7 @@ const lstmCell: Cell = (gates, { h, c, at }, direction, hidden) => {
       return bounded(seen, clip);
     };
     const i = gate(value(0, before, 0));
-    const forget = gate(value(2, before, 2));
+    const forget = inputForget ? f(1 - i) : gate(value(2, before, 2));
     const now = f(f(forget * before) + f(i * candidate(value(3, before, -1))));
     const o = gate(value(1, now, 1));
     c[at + unit] = now;
@@ -103,7 +107,7 @@ const lstmCell: Cell = (gates, { h, c, at }, direction, hidden) => {
 function gruCell(linearBeforeReset: boolean): Cell {
   return (gates, { h, at }, direction, hidden) => {
     const { activations, bias, clip } = direction;
-    const [gate, candidate] = activations as [typeof sigmoid, typeof sigmoid];
+    const [gate, candidate] = activations as [RecurrentActivation, RecurrentActivation];
     const z = new Float32Array(hidden);
     const reset = new Float32Array(hidden);
     for (let unit = 0; unit < hidden; unit++) {
@@ -131,7 +135,7 @@ function gruCell(linearBeforeReset: boolean): Cell {
 const rnnCell: Cell = (gates, { h, at }, direction, hidden) => {
   for (let unit = 0; unit < hidden; unit++) {
     const sum = bounded(gateOf(gates, direction, 1, 0, unit, hidden), direction.clip);
-    h[at + unit] = (direction.activations[0] as typeof sigmoid)(sum);
+    h[at + unit] = (direction.activations[0] as RecurrentActivation)(sum);
   }
 };
 
@@ -188,17 +192,21 @@ function directionsOf(
   biases: Operand | null | undefined,
   peepholes: Operand | null | undefined,
 ): Direction[] {
-  const codes = attrList(attrs, 'activations');
-  const each = codes.length / directions;
+  const [alphas, betas] = [attrs.alpha ?? [], attrs.beta ?? []] as [readonly number[], readonly number[]];
+  const activations = attrList(attrs, 'activations').map(
+    (code, i) => recurrentActivation(code, alphas[i], betas[i]) as RecurrentActivation,
+  );
+  const each = activations.length / directions;
   const part = (operand: Operand | null | undefined, d: number, size: number): Float32Array | null =>
     operand ? floats(operand).subarray(d * size, (d + 1) * size) : null;
   return Array.from({ length: directions }, (_, d) => ({
     ...project(d),
     bias: part(biases, d, 2 * gates * hidden),
     peepholes: part(peepholes, d, 3 * hidden),
-    activations: codes.slice(d * each, (d + 1) * each).map((code) => APPLY[code] as (x: number) => number),
+    activations: activations.slice(d * each, (d + 1) * each),
     reverse: d === 1 || attrNumber(attrs, 'reverse', 0) === 1,
     clip: f(attrNumber(attrs, 'clip', 0)),
+    inputForget: attrs.inputForget === 1,
   }));
 }
 
@@ -245,6 +253,36 @@ function checkStates(
   }
 }
 
+/** How many activations a direction has, by its gates. */
+const FUNCTIONS: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 3 };
+
+/** One known activation for each function of each direction. */
+function checkActivations(op: string, { directions }: Sizes, attrs: Attrs, functions: number): void {
+  const codes = attrList(attrs, 'activations');
+  if (codes.length === directions * functions && codes.every((code) => recurrentActivation(code) !== undefined)) return;
+  throw new OctavoError(
+    'INVALID_ARGUMENT',
+    `[${op}] expected the codes of ${directions * functions} activations, got [${codes.join(', ')}]`,
+  );
+}
+
+/** What both products add, and what the gates of an LSTM see of its cells. */
+function checkVectors(
+  op: string,
+  { directions, hidden }: Sizes,
+  gates: number,
+  [bias, peepholes]: readonly (OperandMeta | null | undefined)[],
+): void {
+  for (const [name, meta, width] of [
+    ['b', bias, 2 * gates * hidden],
+    ['p', peepholes, 3 * hidden],
+  ] as const) {
+    if (!meta) continue;
+    const { dims } = tensorMeta(op, name, meta, 'float32');
+    if (dims.join() !== [directions, width].join()) throw shapeError(op, `${name} [${directions}, ${width}]`, dims);
+  }
+}
+
 const optional = (operand: Operand | null | undefined): Float32Array | null => (operand ? floats(operand) : null);
 const lengthsOf = (operand: Operand | null | undefined, batch: number, length: number): Int32Array | null => {
   if (!operand) return null;
@@ -274,16 +312,13 @@ function floatLayer(
     inputs: ['x', 'w', 'r', 'b?', 'lengths?', 'h0?', ...(withCell ? ['c0?', 'p?'] : [])],
     attrs: { ...ATTRS, ...more },
     outputs: withCell ? ['y', 'h', 'c'] : ['y', 'h'],
-    infer([xMeta, wMeta, rMeta, bMeta, lengths, h0, c0], attrs) {
+    infer([xMeta, wMeta, rMeta, bMeta, lengths, h0, c0, p], attrs) {
       const x = tensorMeta(name, 'x', xMeta, 'float32');
       const w = tensorMeta(name, 'w', wMeta, 'float32');
       const sizes = sizesOf(name, x.dims, w.dims, attrs);
       check(w.dims, tensorMeta(name, 'r', rMeta, 'float32').dims, sizes);
-      if (bMeta) {
-        const b = tensorMeta(name, 'b', bMeta, 'float32').dims;
-        if (b.join() !== [sizes.directions, 2 * gates * sizes.hidden].join())
-          throw shapeError(name, 'biases of both products', b);
-      }
+      checkVectors(name, sizes, gates, [bMeta, p]);
+      checkActivations(name, sizes, attrs, FUNCTIONS[gates] as number);
       checkStates(name, sizes, lengths, withCell ? [h0, c0] : [h0]);
       return outputs(sizes, withCell ? 3 : 2);
     },
@@ -352,9 +387,9 @@ const dynamicLstm: OpDef = {
   name: 'octavo::lstm_dynamic',
   opcode: 170,
   inputs: ['x', 'w', 'r', 'b?', 'lengths?', 'h0?', 'c0?', 'p?', 'wScale', 'wZeroPoint', 'rScale', 'rZeroPoint'],
-  attrs: ATTRS,
+  attrs: LSTM_ATTRS,
   outputs: ['y', 'h', 'c'],
-  infer([xMeta, wMeta, rMeta, , lengths, h0, c0, , wScale, wZero, rScale, rZero], attrs) {
+  infer([xMeta, wMeta, rMeta, b, lengths, h0, c0, p, wScale, wZero, rScale, rZero], attrs) {
     const x = tensorMeta(this.name, 'x', xMeta, 'float32');
     const w = tensorMeta(this.name, 'w', wMeta, 'int8', 'uint8');
     const r = tensorMeta(this.name, 'r', rMeta, w.dtype);
@@ -381,6 +416,8 @@ const dynamicLstm: OpDef = {
       ['rZeroPoint', rZero],
     ] as const)
       tensorMeta(this.name, name, meta, w.dtype);
+    checkVectors(this.name, sizes, 4, [b, p]);
+    checkActivations(this.name, sizes, attrs, FUNCTIONS[4] as number);
     checkStates(this.name, sizes, lengths, [h0, c0]);
     return outputs(sizes, 3);
   },
@@ -403,7 +440,7 @@ const dynamicLstm: OpDef = {
 };
 
 export const RECURRENT_OPS: readonly OpDef[] = [
-  floatLayer('octavo::lstm', 167, 4, true, () => lstmCell),
+  floatLayer('octavo::lstm', 167, 4, true, () => lstmCell, { inputForget: 'int' }),
   floatLayer('octavo::gru', 168, 3, false, (attrs) => gruCell(attrs.linearBeforeReset === 1), {
     linearBeforeReset: 'int',
   }),

@@ -38,6 +38,7 @@ export type OnnxAttribute =
   | number
   | readonly number[]
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
   | { readonly text: string }
   | { readonly texts: readonly string[] }
   | { readonly tensor: Tensor };
@@ -204,6 +205,7 @@ function attribute(value: OnnxAttribute) {
   if ('texts' in value) return { type: Kind.STRINGS, strings: value.texts.map(utf8) };
   if ('text' in value) return { type: Kind.STRING, s: utf8(value.text) };
   if ('float' in value) return { type: Kind.FLOAT, f: value.float };
+  if ('floats' in value) return { type: Kind.FLOATS, floats: [...value.floats] };
   return { type: Kind.INTS, ints: value.map(BigInt) };
 }
 

@@ -11,20 +11,19 @@ import type { RuleContext } from '../../import/rule.js';
 import { transposedWeight } from '../../ir/transposed-weight.js';
 import type { Value } from '../../ir/value.js';
 
-// LSTM and GRU with constant weights and the default activations as the layers that traced modules have, one a direction:
+// LSTM, GRU and RNN with constant weights and the activations that modules have, as the layers that traced modules have, one a direction:
 // they run on native kernels, and quantize. What ONNX's definition has besides (peepholes, clip, other activations) stays
 // `octavo::lstm` and its kin.
 
 /** Where PyTorch's gates are among ONNX's: i, f, g, o of i, o, f, c; r, z, n of z, r, h. */
-const GATES = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2] } as const;
-const LAYERS = { LSTM: 'aten::lstm_layer', GRU: 'aten::gru_layer' } as const;
+const GATES = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0] } as const;
 
-export type LayerKind = keyof typeof LAYERS;
+export type LayerKind = keyof typeof GATES;
 
 /** What the two forms of weights share. */
 interface Layers {
-  readonly op: string;
-  readonly directions: number;
+  /** The op of each direction. */
+  readonly ops: readonly string[];
   readonly reverse: boolean;
   /** Operands of direction `d` between x and the lengths. */
   weights(d: number, suffix: string): readonly (Value | null)[];
@@ -38,19 +37,19 @@ export interface LayerInputs {
   readonly states: readonly (Value | null)[];
 }
 
-/** Layers over float weights; undefined where a weight is computed, or does not fit the others. */
+/** Layers over float weights, one of `ops` a direction; undefined where a weight is computed, or does not fit the others. */
 export function floatLayers(
   n: RuleContext,
   kind: LayerKind,
-  reverse: boolean,
+  { ops, reverse }: { readonly ops: readonly string[]; readonly reverse: boolean },
   inputs: LayerInputs,
 ): readonly Value[] | undefined {
   const gates = GATES[kind];
-  const [w, r] = [n.builder.tensor(n.input(1)), n.builder.tensor(n.input(2))];
+  const [w, r] = [n.builder.evaluated(n.input(1)), n.builder.evaluated(n.input(2))];
   const bias = n.optional(3);
-  const b = bias && n.builder.tensor(bias);
+  const b = bias && n.builder.evaluated(bias);
   const rows = gates.length * n.attr('hidden_size');
-  const directions = w?.raw.dims[0] ?? 0;
+  const directions = ops.length;
   if (!isStack(w, directions, rows) || !isStack(r, directions, rows) || b === undefined) return undefined;
   if (b !== null && b.raw.dims.join() !== [directions, 2 * rows].join()) return undefined;
   const weight = (tensor: Tensor, d: number): Tensor => inOrder(slab(tensor, d), gates);
@@ -64,7 +63,7 @@ export function floatLayers(
     );
     return kind === 'LSTM' ? [...values, null] : values;
   };
-  return stacked(n, { op: LAYERS[kind], directions, reverse, weights, attrs: {} }, inputs);
+  return stacked(n, { ops, reverse, weights, attrs: {} }, inputs);
 }
 
 /**
@@ -75,7 +74,7 @@ export function floatLayers(
 export function dynamicLayers(n: RuleContext, reverse: boolean, inputs: LayerInputs): readonly Value[] | undefined {
   const rows = 4 * n.attr('hidden_size');
   const at = [1, 2, 3, 8, 9, 10, 11].map((i) => n.optional(i));
-  const tensors = at.map((value) => value && n.builder.tensor(value));
+  const tensors = at.map((value) => value && n.builder.evaluated(value));
   if (inputs.lengths !== null || tensors.includes(undefined)) return undefined;
   const [w, r, b, ...qparams] = tensors as [Tensor, Tensor, Tensor | null, ...(Tensor | null)[]];
   const directions = w.raw.dims[0] ?? 0;
@@ -100,16 +99,16 @@ export function dynamicLayers(n: RuleContext, reverse: boolean, inputs: LayerInp
       return parameter(n, `_packed_params_${i === 0 ? 'ih' : 'hh'}_l0${suffix}`, packed);
     });
   const attrs = { scheme: DYNAMIC_SCHEMES.onnx, reduceRange: 0 };
-  return stacked(n, { op: 'quantized::lstm_layer_dynamic', directions, reverse, weights, attrs }, inputs);
+  return stacked(
+    n,
+    { ops: Array.from({ length: directions }, () => 'quantized::lstm_layer_dynamic'), reverse, weights, attrs },
+    inputs,
+  );
 }
 
 /** y [length, directions, batch, hidden] and the last states [directions, batch, hidden] of a layer a direction. */
-function stacked(
-  n: RuleContext,
-  { op, directions, reverse, weights, attrs }: Layers,
-  { x, lengths, states }: LayerInputs,
-) {
-  const layers = Array.from({ length: directions }, (_, d) => {
+function stacked(n: RuleContext, { ops, reverse, weights, attrs }: Layers, { x, lengths, states }: LayerInputs) {
+  const layers = ops.map((op, d) => {
     const initial = states.map((state) => state && n.op('aten::select', [state], { dim: 0, index: d }));
     const backwards = reverse || d === 1;
     const operands = [x, ...weights(d, backwards ? '_reverse' : ''), lengths, ...initial];

@@ -1,36 +1,27 @@
 import { type Attrs, RECURRENT_ACTIVATIONS } from '@octavo/core';
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
+import { type ActivationName, activationsOf, type RecurrentActivations } from './recurrent-activations.js';
 import { dynamicLayers, floatLayers, type LayerKind } from './recurrent-layers.js';
 
-const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
+const DEFAULTS: Readonly<Record<LayerKind, readonly ActivationName[]>> = {
   LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
   GRU: ['Sigmoid', 'Tanh'],
   RNN: ['Tanh'],
 };
 
+interface RecurrentAttrs extends RecurrentActivations {
+  readonly hidden: number;
+  readonly reverse: 0 | 1;
+  readonly clip: number;
+}
+
 /** The attributes that all recurrent ops of core share. */
-function recurrentAttrs(n: RuleContext, kind: string, directions: number) {
-  const direction = n.text('direction', 'forward');
-  const defaults = DEFAULTS[kind] as readonly string[];
-  const names = n.has('activations')
-    ? (JSON.parse(n.text('activations', '')) as string[])
-    : Array.from({ length: directions }, () => defaults).flat();
-  const activations = names.map((name) => {
-    const code = Object.entries(RECURRENT_ACTIVATIONS).find(
-      ([known]) => known.toLowerCase() === name.toLowerCase(),
-    )?.[1];
-    if (code === undefined) throw n.unsupported(`the activation ${name}`);
-    return code;
-  });
-  if (activations.length !== directions * defaults.length)
-    throw n.fault(`${activations.length} activations for ${directions} directions`);
-  for (const name of ['activation_alpha', 'activation_beta']) if (n.has(name)) throw n.unsupported(name);
-  if (n.attr('input_forget', 0) === 1) throw n.unsupported('input_forget');
+function recurrentAttrs(n: RuleContext, kind: LayerKind): RecurrentAttrs {
   return {
     hidden: n.attr('hidden_size'),
-    reverse: direction === 'reverse' ? 1 : 0,
-    activations,
+    reverse: n.text('direction', 'forward') === 'reverse' ? 1 : 0,
+    ...activationsOf(n, DEFAULTS[kind], directionsOf(n)),
     clip: n.attr('clip', 0),
   };
 }
@@ -50,49 +41,65 @@ function directionsOf(n: RuleContext): number {
   return n.text('direction', 'forward') === 'bidirectional' ? 2 : 1;
 }
 
-/** True where the operator is the layer that a module is: the default activations, no clip, no peepholes. */
-function isPlain(n: RuleContext, kind: LayerKind, { activations, clip }: ReturnType<typeof recurrentAttrs>): boolean {
-  const defaults = (DEFAULTS[kind] as readonly (keyof typeof RECURRENT_ACTIVATIONS)[]).map(
-    (name) => RECURRENT_ACTIVATIONS[name],
-  );
-  const isDefault = activations.every((code, i) => code === defaults[i % defaults.length]);
-  return isDefault && clip === 0 && (kind === 'GRU' || n.optional(7) === null);
+/** True where no gate is clamped, coupled or sees the cells: then the operator may be the layer that a module is. */
+function isPlain(n: RuleContext, kind: LayerKind, { clip }: RecurrentAttrs): boolean {
+  if (kind === 'GRU') return clip === 0 && n.attr('linear_before_reset', 0) === 1;
+  if (kind === 'RNN') return clip === 0;
+  return clip === 0 && n.optional(7) === null && n.attr('input_forget', 0) === 0;
+}
+
+/** The op of direction `d`; undefined where its activations are not those that a module has. */
+function layerOf(kind: LayerKind, { activations }: RecurrentAttrs, d: number): string | undefined {
+  const defaults = DEFAULTS[kind];
+  const own = activations.slice(d * defaults.length, (d + 1) * defaults.length);
+  if (kind === 'RNN' && own[0] === RECURRENT_ACTIVATIONS.Relu) return 'aten::rnn_relu_layer';
+  return own.every((code, i) => code === RECURRENT_ACTIVATIONS[defaults[i] as ActivationName])
+    ? LAYERS[kind]
+    : undefined;
+}
+
+const LAYERS = { LSTM: 'aten::lstm_layer', GRU: 'aten::gru_layer', RNN: 'aten::rnn_tanh_layer' } as const;
+
+/** The ops of all directions; null where one of them is not a layer that modules have. */
+function layersOf(n: RuleContext, kind: LayerKind, attrs: RecurrentAttrs): string[] | null {
+  if (!isPlain(n, kind, attrs)) return null;
+  const ops = Array.from({ length: directionsOf(n) }, (_, d) => layerOf(kind, attrs, d));
+  return ops.includes(undefined) ? null : (ops as string[]);
+}
+
+/** What core's op of an operator has besides. */
+function more(n: RuleContext, kind: LayerKind): Attrs {
+  if (kind === 'GRU') return { linearBeforeReset: n.attr('linear_before_reset', 0) };
+  return kind === 'LSTM' ? { inputForget: n.attr('input_forget', 0) } : {};
 }
 
 const recurrent =
-  (kind: LayerKind | 'RNN', op: string): Rule =>
+  (kind: LayerKind, op: string): Rule =>
   (n) => {
-    const attrs = recurrentAttrs(n, kind, directionsOf(n));
+    const attrs = recurrentAttrs(n, kind);
     const batchFirst = n.attr('layout', 0) === 1;
     const swapped = (value: Value | null): Value | null => (batchFirst ? swapFirst(n, value) : value);
-    const states =
-      kind === 'LSTM' ? [swapped(n.optional(5)), swapped(n.optional(6)), n.optional(7)] : [swapped(n.optional(5))];
+    const states = (kind === 'LSTM' ? [5, 6] : [5]).map((at) => swapped(n.optional(at)));
     const x = swapped(n.input(0)) as Value;
-    const isLayer =
-      kind !== 'RNN' && isPlain(n, kind, attrs) && (kind === 'LSTM' || n.attr('linear_before_reset', 0) === 1);
+    const ops = layersOf(n, kind, attrs);
     const layers =
-      isLayer &&
-      floatLayers(n, kind, attrs.reverse === 1, {
-        x,
-        lengths: n.optional(4),
-        states: states.slice(0, kind === 'LSTM' ? 2 : 1),
-      });
+      ops && floatLayers(n, kind, { ops, reverse: attrs.reverse === 1 }, { x, lengths: n.optional(4), states });
     if (layers) return laidOut(n, layers);
-    const inputs = [x, n.input(1), n.input(2), n.optional(3), n.optional(4), ...states];
-    const more: Attrs = kind === 'GRU' ? { linearBeforeReset: n.attr('linear_before_reset', 0) } : {};
-    return laidOut(n, n.builder.ops(op, inputs, { ...attrs, ...more }));
+    const peepholes = kind === 'LSTM' ? [n.optional(7)] : [];
+    const inputs = [x, n.input(1), n.input(2), n.optional(3), n.optional(4), ...states, ...peepholes];
+    return laidOut(n, n.builder.ops(op, inputs, { ...attrs, ...more(n, kind) }));
   };
 
 /** ONNX Runtime's LSTM over int8 weights, which lie transposed: [directions, in, 4 * hidden]. */
 const dynamicLstm: Rule = (n) => {
-  const attrs = recurrentAttrs(n, 'LSTM', directionsOf(n));
+  const attrs = recurrentAttrs(n, 'LSTM');
   const states = [n.optional(5), n.optional(6)];
   const layers =
-    isPlain(n, 'LSTM', attrs) &&
+    layersOf(n, 'LSTM', attrs) &&
     dynamicLayers(n, attrs.reverse === 1, { x: n.input(0), lengths: n.optional(4), states });
   if (layers) return laidOut(n, layers);
   const inputs = Array.from({ length: 12 }, (_, i) => (i > 2 && i < 8 ? n.optional(i) : n.input(i)));
-  return laidOut(n, n.builder.ops('octavo::lstm_dynamic', inputs, attrs));
+  return laidOut(n, n.builder.ops('octavo::lstm_dynamic', inputs, { ...attrs, ...more(n, 'LSTM') }));
 };
 
 export const RECURRENT_RULES: Readonly<Record<string, Rule>> = {

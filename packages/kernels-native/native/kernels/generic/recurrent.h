@@ -1,4 +1,4 @@
-// A step of an LSTM or a GRU over the 16 lanes of `Simd`: all gates of 16 units at once, from sums to the next states, and
+// A step of an LSTM, a GRU or a plain RNN over the 16 lanes of `Simd`: all gates of 16 units at once, from sums to the next states, and
 // the range of h beside it for the step's quantization. The definitions are core's `ops/recurrent-cells.ts`.
 #pragma once
 #include "rows.h"
@@ -45,12 +45,16 @@ void recurrent_step(octavo_recurrent_step* s) {
       store(s->c, c);
       return Simd::mul(o, Elementary::tanh(c));
     });
-  } else {
+  } else if (s->cell == OCTAVO_CELL_GRU) {
     by_units(s, 3, [&](size_t at, auto load, auto) {
       const Simd::F r = Elementary::sigmoid(sum(at)), z = Elementary::sigmoid(sum(at + kBlock));
       const Simd::F n = Elementary::tanh(Simd::add(ih(at + 2 * kBlock), Simd::mul(hh(at + 2 * kBlock), r)));
       return Simd::add(Simd::mul(Simd::sub(load(s->h), n), z), n);
     });
+  } else if (s->cell == OCTAVO_CELL_RNN_TANH) {
+    by_units(s, 1, [&](size_t at, auto, auto) { return Elementary::tanh(sum(at)); });
+  } else {
+    by_units(s, 1, [&](size_t at, auto, auto) { return Elementary::relu(sum(at)); });
   }
 }
 

@@ -1,8 +1,9 @@
 import { RECURRENT_ACTIVATIONS, Tensor } from '@octavo/core';
+import { ACTIVATION_PARAMETERS, type ActivationName } from '../../rules/recurrent-activations.js';
 import type { OnnxAttribute } from '../model-writer.js';
 import type { ExportContext, ExportRule } from '../rule.js';
 
-const NAMES = Object.keys(RECURRENT_ACTIVATIONS) as (keyof typeof RECURRENT_ACTIVATIONS)[];
+const NAMES = Object.keys(RECURRENT_ACTIVATIONS) as ActivationName[];
 
 /** ONNX's recurrent operators, whose operands ours have in ONNX's order. */
 const recurrent =
@@ -19,12 +20,25 @@ const recurrent =
           .map((code) => NAMES.find((name) => RECURRENT_ACTIVATIONS[name] === code) as string),
       },
       ...(clip > 0 && { clip: { float: clip } }),
+      ...parameters(n, 'alpha'),
+      ...parameters(n, 'beta'),
+      ...(n.number('inputForget') === 1 && { input_forget: 1 }),
     };
     for (const [name, own] of Object.entries(more)) attrs[name] = n.number(own);
     const inputs = n.node.inputs.map((input, i) => (input === null ? '' : n.input(i)));
     while (inputs.at(-1) === '') inputs.pop();
     return n.writer.ops(type, inputs, outputs, attrs);
   };
+
+/** The numbers of those activations that have some: ONNX's list leaves the others out. */
+function parameters(n: ExportContext, which: 'alpha' | 'beta'): Record<string, OnnxAttribute> {
+  const values = (n.node.attrs[which] ?? []) as readonly number[];
+  const floats = n.list('activations').flatMap((code, i) => {
+    const name = NAMES.find((each) => RECURRENT_ACTIVATIONS[each] === code) as ActivationName;
+    return ACTIVATION_PARAMETERS[name]?.[which] === undefined ? [] : [values[i] ?? 0];
+  });
+  return floats.length === 0 ? {} : { [`activation_${which}`]: { floats } };
+}
 
 /** A leaf's rows of gates in ONNX's order, behind a first dimension for the direction. */
 function reordered(n: ExportContext, index: number, order: readonly number[]): Float32Array | null {
@@ -40,7 +54,11 @@ function reordered(n: ExportContext, index: number, order: readonly number[]): F
 
 /** One direction of a layer, whose gates ONNX has in another order: i, o, f, c and z, r, h. */
 const layer =
-  (type: 'LSTM' | 'GRU', order: readonly number[]): ExportRule =>
+  (
+    type: 'LSTM' | 'GRU' | 'RNN',
+    order: readonly number[],
+    more: Readonly<Record<string, OnnxAttribute>> = {},
+  ): ExportRule =>
   (n) => {
     const isLstm = type === 'LSTM';
     if (isLstm && n.has(5)) throw n.unsupported('ONNX has no LSTM with projections');
@@ -63,14 +81,16 @@ const layer =
     ];
     while (inputs.at(-1) === '') inputs.pop();
     const direction = { text: n.number('reverse') === 1 ? 'reverse' : 'forward' };
-    const attrs = { hidden_size: hidden, direction, ...(isLstm ? {} : { linear_before_reset: 1 }) };
+    const attrs = { hidden_size: hidden, direction, ...more };
     const outputs = n.writer.ops(type, inputs, states.length + 1, attrs);
     return outputs.map((output, i) => n.writer.op('Squeeze', [output, axis(i === 0 ? 1 : 0)]));
   };
 
 export const RECURRENT_RULES: Readonly<Record<string, ExportRule>> = {
-  'aten::gru_layer': layer('GRU', [1, 0, 2]),
+  'aten::gru_layer': layer('GRU', [1, 0, 2], { linear_before_reset: 1 }),
   'aten::lstm_layer': layer('LSTM', [0, 3, 1, 2]),
+  'aten::rnn_relu_layer': layer('RNN', [0], { activations: { texts: ['Relu'] } }),
+  'aten::rnn_tanh_layer': layer('RNN', [0]),
   'octavo::gru': recurrent('GRU', 2, { linear_before_reset: 'linearBeforeReset' }),
   'octavo::lstm': recurrent('LSTM', 3),
   'octavo::rnn': recurrent('RNN', 2),
