@@ -4,7 +4,7 @@ import { type Dims, sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { attrNumber, dimsOf, floats, packedMeta, shapeError, tensorMeta } from './check.js';
 import { linear } from './linear.js';
-import { linearDynamic } from './linear-dynamic.js';
+import { DYNAMIC_SCHEMES, linearDynamic } from './linear-dynamic.js';
 import type { Attrs, OpDef, Operand, OperandMeta, TensorMeta } from './op-def.js';
 import { gruCell, lstmCell, type RecurrentCell, rnnReluCell, rnnTanhCell } from './recurrent-cells.js';
 
@@ -16,6 +16,11 @@ import { gruCell, lstmCell, type RecurrentCell, rnnReluCell, rnnTanhCell } from 
 // `reverse` runs from the last time step to the first. `lengths` int32 [batch] are the steps that each sequence has, as in
 // PyTorch's packed sequences: at step t only rows with t < length take part, also in ranges; the others keep their states,
 // and their outputs are 0. States that are left out are zeros.
+//
+// By ONNX Runtime's scheme (`DYNAMIC_SCHEMES.onnx`, its DynamicQuantizeLSTM) the range of x counts the rows behind a
+// sequence's end too, up to the longest one's, that of h the sequences which ended with the step before, and `reverse`
+// begins each sequence at its own end: step s of all of them is one step, where PyTorch's packed sequences join as the
+// time goes back to their ends.
 
 const STATES: Readonly<Record<string, string>> = { h: 'h0?', c: 'c0?' };
 
@@ -159,22 +164,29 @@ function recurrentLayer(name: string, opcode: number, cell: RecurrentCell, weigh
       });
       const [time, batch, columns] = dimsOf(operands[0]) as [number, number, number];
       const width = (metas[0] as TensorMeta).dims[2] as number;
-      const active = activeRows(name, operands[lengthsAt] as Tensor<'int32'> | null, time, batch);
+      const lengths = lengthsOf(name, operands[lengthsAt] as Tensor<'int32'> | null, time);
+      const reverse = attrNumber(attrs, 'reverse', 0) === 1;
+      const steps = stepsOf(time, batch, lengths, { reverse, aligned: isOnnx(weights, attrs) });
       const { ih, hh, project } = weights.products(operands, attrs);
-      const rows = active.flatMap((items, t) => items.map((item) => t * batch + item));
-      const inputs = ih(gathered(floats(operands[0]), rows, columns));
-      const size = inputs.length / Math.max(rows.length, 1);
-      const starts = active.map((_, t) => active.slice(0, t).reduce((sum, { length }) => sum + length, 0));
+      const rows = steps.flatMap((step) => step.map(({ item, t }) => t * batch + item));
+      const counted = isOnnx(weights, attrs) ? paddingRows(batch, lengths) : [];
+      const inputs = ih(gathered(floats(operands[0]), [...rows, ...counted], columns));
+      const size = inputs.length / Math.max(rows.length + counted.length, 1);
       const hidden = size / gates;
-      for (let step = 0; step < time; step++) {
-        const t = attrNumber(attrs, 'reverse', 0) === 1 ? time - 1 - step : step;
-        const items = active[t] as number[];
-        const hiddens = hh(gathered(h, items, width));
+      let row = 0;
+      // Rows whose h the step before has written, or that still have the h to start from.
+      let before = Array.from({ length: batch }, (_, item) => item);
+      for (const step of steps) {
+        const items = step.map(({ item }) => item);
+        const ended = isOnnx(weights, attrs) ? before.filter((item) => !items.includes(item)) : [];
+        before = items;
+        const hiddens = hh(gathered(h, [...items, ...ended], width));
         const next = new Float32Array(items.length * hidden);
+        const first = row;
+        row += items.length;
         items.forEach((item, i) => {
-          const row = (starts[t] as number) + i;
           cell.step(
-            inputs.subarray(row * size, (row + 1) * size),
+            inputs.subarray((first + i) * size, (first + i + 1) * size),
             hiddens.subarray(i * size, (i + 1) * size),
             h.subarray(item * width, (item + 1) * width),
             c?.subarray(item * hidden, (item + 1) * hidden) ?? null,
@@ -182,7 +194,7 @@ function recurrentLayer(name: string, opcode: number, cell: RecurrentCell, weigh
           );
         });
         const states = project === null ? next : project(new Tensor('float32', next, [items.length, hidden]));
-        items.forEach((item, i) => {
+        step.forEach(({ item, t }, i) => {
           const state = states.subarray(i * width, (i + 1) * width);
           h.set(state, item * width);
           y.set(state, (t * batch + item) * width);
@@ -205,15 +217,48 @@ function checkDims(
   if (dims.join() !== expected.join()) throw shapeError(op, `${name} [${expected.join(', ')}]`, dims);
 }
 
-/** The rows that take part at each time step. */
-function activeRows(op: string, lengths: Tensor<'int32'> | null, time: number, batch: number): number[][] {
-  const all = Array.from({ length: batch }, (_, item) => item);
-  if (!lengths) return Array.from({ length: time }, () => all);
-  const { data } = lengths.raw;
-  if (data.some((length) => length < 0 || length > time)) {
-    throw new OctavoError('INVALID_DATA', `[${op}] lengths must lie between 0 and ${time}, got ${data.join(', ')}`);
-  }
-  return Array.from({ length: time }, (_, t) => all.filter((item) => t < (data[item] as number)));
+function isOnnx({ attrs: kinds }: Weights, { scheme }: Attrs): boolean {
+  return kinds.scheme !== undefined && scheme === DYNAMIC_SCHEMES.onnx;
+}
+
+/** The steps that each sequence has; null where all have `time`. */
+function lengthsOf(op: string, lengths: Tensor<'int32'> | null | undefined, time: number): readonly number[] | null {
+  if (!lengths) return null;
+  const own = Array.from(lengths.raw.data);
+  if (own.every((length) => length >= 0 && length <= time)) return own;
+  throw new OctavoError('INVALID_DATA', `[${op}] lengths must lie between 0 and ${time}, got ${own.join(', ')}`);
+}
+
+/** A sequence of the batch at one of its time steps. */
+interface At {
+  readonly item: number;
+  readonly t: number;
+}
+
+/** The rows that each step takes, in the order of the steps. */
+function stepsOf(
+  time: number,
+  batch: number,
+  lengths: readonly number[] | null,
+  { reverse, aligned }: { readonly reverse: boolean; readonly aligned: boolean },
+): At[][] {
+  return Array.from({ length: time }, (_, step) => {
+    const rows: At[] = [];
+    for (let item = 0; item < batch; item++) {
+      const length = lengths?.[item] ?? time;
+      const t = reverse ? (aligned ? length : time) - 1 - step : step;
+      if (t >= 0 && t < length) rows.push({ item, t });
+    }
+    return rows;
+  });
+}
+
+/** Rows of x behind the ends of sequences, up to the end of the longest. */
+function paddingRows(batch: number, lengths: readonly number[] | null): number[] {
+  const longest = Math.max(0, ...(lengths ?? []));
+  return (lengths ?? []).flatMap((length, item) =>
+    Array.from({ length: longest - length }, (_, i) => (length + i) * batch + item),
+  );
 }
 
 function gathered(data: Float32Array, rows: readonly number[], columns: number): Tensor {

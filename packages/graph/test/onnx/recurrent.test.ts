@@ -1,9 +1,9 @@
-import type { Tensor } from '@octavo/core';
+import { Tensor } from '@octavo/core';
 import { perChannelDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx, quantizeDynamic } from '../../src/index.js';
 import { bits, floats } from '../models.js';
-import { modelBytes, tensorProto } from './build-model.js';
+import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
 import { nativeForm, withNative } from './native-form.js';
 import { runInOrt } from './ort.js';
 import { generator, INT8, UINT8 } from './qdq-builder.js';
@@ -96,8 +96,19 @@ describe('recurrent layers of ONNX', () => {
   });
 });
 
+interface DynamicForm {
+  readonly lengths?: boolean;
+  readonly peepholes?: boolean;
+  readonly states?: boolean;
+  readonly attrs?: NodeInput['attrs'];
+}
+
 /** com.microsoft DynamicQuantizeLSTM in both directions. */
-function dynamicModel(type: number, perColumn: boolean): Uint8Array {
+function dynamicModel(
+  type: number,
+  perColumn: boolean,
+  { lengths = false, peepholes = false, states = true, attrs = {} }: DynamicForm = {},
+): Uint8Array {
   const rows = 4 * HIDDEN;
   const random = generator(11);
   const codes = (name: string, width: number) =>
@@ -123,11 +134,17 @@ function dynamicModel(type: number, perColumn: boolean): Uint8Array {
     ),
   ];
   return modelBytes({
-    inputs: { x: ['steps', 'batch', WIDTH], h0: [2, 'batch', HIDDEN], c0: [2, 'batch', HIDDEN] },
+    inputs: {
+      x: ['steps', 'batch', WIDTH],
+      ...(states && { h0: [2, 'batch', HIDDEN], c0: [2, 'batch', HIDDEN] }),
+      ...(lengths && { lengths: ['batch'] }),
+    },
+    types: { lengths: 6 },
     initializers: [
       codes('w', WIDTH),
       codes('r', HIDDEN),
       tensorProto('b', [2, 2 * rows], values(4 * rows, 5)),
+      ...(peepholes ? [tensorProto('p', [2, 3 * HIDDEN], values(6 * HIDDEN, 6))] : []),
       ...qparams('w'),
       ...qparams('r'),
     ],
@@ -135,9 +152,13 @@ function dynamicModel(type: number, perColumn: boolean): Uint8Array {
       {
         op: 'DynamicQuantizeLSTM',
         domain: 'com.microsoft',
-        in: ['x', 'w', 'r', 'b', '', 'h0', 'c0', '', 'ws', 'wz', 'rs', 'rz'],
+        in: [
+          ...['x', 'w', 'r', 'b', lengths ? 'lengths' : ''],
+          ...(states ? ['h0', 'c0'] : ['', '']),
+          ...[peepholes ? 'p' : '', 'ws', 'wz', 'rs', 'rz'],
+        ],
         out: ['y', 'h', 'c'],
-        attrs: { hidden_size: HIDDEN, direction: 'bidirectional' },
+        attrs: { hidden_size: HIDDEN, direction: 'bidirectional', ...attrs },
       },
     ],
     outputs: ['y', 'h', 'c'],
@@ -179,5 +200,37 @@ describe('DynamicQuantizeLSTM', () => {
     const [got, expected] = [graph.run(feeds), await runInOrt(file, feeds)];
     // A code of h that flips at a tie is worth at most a step of its scale, 1 / 255, times a weight of about 1.
     for (const name of ['y', 'h', 'c']) expect(largestDifference(got[name], expected[name]), name).toBeLessThan(2e-3);
+  });
+
+  it.each([
+    ['lengths', { lengths: true, states: false }, 'quantized::lstm_layer_dynamic'],
+    ['lengths and states', { lengths: true }, 'quantized::lstm_layer_dynamic'],
+    ['peepholes', { peepholes: true, lengths: true }, 'octavo::lstm_dynamic'],
+    ['a clip', { attrs: { clip: { float: 0.5 } } }, 'octavo::lstm_dynamic'],
+    ['coupled gates', { lengths: true, attrs: { input_forget: 1 } }, 'octavo::lstm_dynamic'],
+  ] as const)('with %s gives what ONNX Runtime gives', async (_, form: DynamicForm, op) => {
+    const file = dynamicModel(INT8, true, form);
+    const graph = await importOnnx(file);
+    expect(graph.stage).toBe('quantized');
+    expect(opsOf(graph)).toContain(op);
+    const { x, h0, c0 } = dynamicFeeds() as Record<'x' | 'h0' | 'c0', Tensor>;
+    // The longest has all steps, or not.
+    for (const lengths of [
+      [5, 1, 2],
+      [2, 4, 1],
+    ]) {
+      const feeds = {
+        x,
+        ...(form.states !== false && { h0, c0 }),
+        ...(form.lengths && { lengths: Tensor.from(lengths, { dtype: 'int32' }) }),
+      };
+      const [got, expected] = [graph.run(feeds), await runInOrt(file, feeds)];
+      // The same codes; sigmoid and tanh are other polynomials.
+      for (const name of ['y', 'h', 'c']) expect(largestDifference(got[name], expected[name]), name).toBeLessThan(1e-6);
+      if (withNative === null || op.startsWith('octavo::')) continue;
+      const { referenceOps, outputs } = nativeForm(graph, feeds);
+      expect(referenceOps).toEqual([]);
+      for (const name of ['y', 'h', 'c']) expect(bits(outputs[name]), name).toEqual(bits(got[name]));
+    }
   });
 });

@@ -43,7 +43,7 @@ class Run {
  public:
   Run(const Call& call, const RecurrentLayer& layer)
       : call_(call), l_(layer), columns_(panel_count(layer.gates * layer.hidden, layer.gates) * OCTAVO_PANEL),
-        int8_(layer.ih.panels == nullptr), block_steps_(kInputRows / layer.batch == 0 ? 1 : kInputRows / layer.batch) {
+        int8_(layer.ih.panels == nullptr), aligned_(int8_ && layer.scheme == kOnnx && layer.lengths != nullptr), block_steps_(kInputRows / layer.batch == 0 ? 1 : kInputRows / layer.batch) {
     if (block_steps_ > layer.time) block_steps_ = layer.time;
   }
 
@@ -58,14 +58,16 @@ class Run {
     interleave_bias(l_.hh.bias, bias_hh_);
     collect_active_rows();
     if (int8_) {
-      dynamic_ranges(call_, inputs_, starts_[l_.time], l_.ih.k, l_.scheme, l_.reduce_range, x_.scales, x_.zeros);
+      // ONNX Runtime's range of x counts what lies behind the ends of sequences, up to the longest one's.
+      dynamic_ranges(call_, aligned_ ? l_.x : inputs_, aligned_ ? longest_ * l_.batch : starts_[l_.time], l_.ih.k, l_.scheme, l_.reduce_range,
+                     x_.scales, x_.zeros);
       for (size_t i = 0; i < l_.batch; i++) call_.kernels->finite_range(l_.h + i * l_.width, l_.width, low_ + i, high_ + i);
     }
     for (size_t done = 0; done < l_.time && !no_memory_; done += block_steps_) {
       const size_t steps = done + block_steps_ < l_.time ? block_steps_ : l_.time - done;
-      const size_t first = l_.reverse ? l_.time - done - steps : done;
+      const size_t first = goes_back() ? l_.time - done - steps : done;
       multiply_inputs(starts_[first], starts_[first + steps]);
-      for (size_t i = 0; i < steps && !no_memory_; i++) step(l_.reverse ? first + steps - 1 - i : first + i, starts_[first]);
+      for (size_t i = 0; i < steps && !no_memory_; i++) step(goes_back() ? first + steps - 1 - i : first + i, starts_[first]);
     }
     return no_memory_ ? fail(Code::OutOfMemory, "[%s] no memory for a step", call_.op) : Status{};
   }
@@ -102,7 +104,12 @@ class Run {
 
   bool is_active(size_t item, size_t t) const { return l_.lengths == nullptr || t < size_t(l_.lengths[item]); }
 
-  // x without the rows beyond their sequence's end, and where each time step begins there.
+  // Aligned sequences that run backwards begin at their own ends, so that step s is their s-th from there; all others
+  // go through the time itself.
+  bool goes_back() const { return l_.reverse && !aligned_; }
+  size_t time_of(size_t item, size_t s) const { return l_.reverse && aligned_ ? size_t(l_.lengths[item]) - 1 - s : s; }
+
+  // x without the rows beyond their sequence's end, and where each step begins there.
   void collect_active_rows() {
     inputs_ = l_.lengths ? packed_ : l_.x;
     starts_[0] = 0;
@@ -110,8 +117,11 @@ class Run {
       size_t rows = starts_[t];
       for (size_t item = 0; item < l_.batch; item++) {
         if (!is_active(item, t)) continue;
-        if (l_.lengths && l_.ih.k != 0) memcpy(packed_ + rows * l_.ih.k, l_.x + (t * l_.batch + item) * l_.ih.k, l_.ih.k * sizeof(float));
+        if (l_.lengths && l_.ih.k != 0) {
+          memcpy(packed_ + rows * l_.ih.k, l_.x + (time_of(item, t) * l_.batch + item) * l_.ih.k, l_.ih.k * sizeof(float));
+        }
         rows++;
+        longest_ = t + 1;
       }
       starts_[t + 1] = rows;
     }
@@ -160,12 +170,14 @@ class Run {
   }
 
   // The h of the rows that take part, side by side: as codes, or as a copy, because h is overwritten while others read it.
-  void collect_hidden(size_t count) {
+  void collect_hidden(size_t t, size_t count) {
     const size_t width = l_.width;
     float min = 0, max = 0;
-    for (size_t i = 0; int8_ && l_.scheme != kPerRow && i < count; i++) {
-      min = low_[items_[i]] < min ? low_[items_[i]] : min;
-      max = high_[items_[i]] > max ? high_[items_[i]] : max;
+    for (size_t item = 0; int8_ && l_.scheme != kPerRow && item < l_.batch; item++) {
+      // ONNX Runtime's range counts what the step before has written, of sequences that end with it as well.
+      if (aligned_ ? t > 0 && !is_active(item, t - 1) : !is_active(item, t)) continue;
+      min = low_[item] < min ? low_[item] : min;
+      max = high_[item] > max ? high_[item] : max;
     }
     QParams q = {1, 0};
     if (int8_ && l_.scheme != kPerRow) q = dynamic_qparams(min, max, l_.scheme, l_.reduce_range);
@@ -203,7 +215,7 @@ class Run {
       if (is_active(item, t)) items_[count++] = item;
     }
     if (count == 0) return;
-    collect_hidden(count);
+    collect_hidden(t, count);
     const float* ih = gates_ + (starts_[t] - block_start) * columns_;
     const size_t blocks = panel_count(l_.hidden), each = blocks_per_task(count), parts = (blocks + each - 1) / each;
     const size_t strips = (count + OCTAVO_GEMM_ROWS - 1) / OCTAVO_GEMM_ROWS;
@@ -216,7 +228,7 @@ class Run {
     if (l_.projection) project(count);
     for (size_t i = 0; i < count; i++) {
       const size_t item = items_[i];
-      memcpy(l_.y + (t * l_.batch + item) * l_.width, l_.h + item * l_.width, l_.width * sizeof(float));
+      memcpy(l_.y + (time_of(item, t) * l_.batch + item) * l_.width, l_.h + item * l_.width, l_.width * sizeof(float));
       if (!int8_) continue;
       low_[item] = high_[item] = 0;
       for (size_t part = 0; part < parts; part++) {
@@ -263,10 +275,12 @@ class Run {
   const RecurrentLayer& l_;
   const size_t columns_;  // of the gates, padded
   const bool int8_;
+  const bool aligned_;  // ONNX Runtime's way with sequences of their own lengths
   size_t block_steps_;
   std::atomic<bool> no_memory_{false};
   size_t *starts_ = nullptr, *items_ = nullptr;  // rows before each time step; the rows of the step that runs
   const float* inputs_ = nullptr;
+  size_t longest_ = 0;  // steps of the longest sequence
   float *packed_ = nullptr, *gates_ = nullptr, *bias_ih_ = nullptr, *bias_hh_ = nullptr, *next_ = nullptr;
   Rows x_ = {}, h_ = {};
   // Ranges of h: of each item, and of each row that a task just finished a part of.

@@ -151,16 +151,20 @@ function runLayer(
   const y = new Float32Array(length * count * batch * hidden);
   const h = initial.h?.slice() ?? new Float32Array(count * batch * hidden);
   const c = initial.c?.slice() ?? new Float32Array(count * batch * hidden);
+  const longest = lengths === null ? length : Math.max(0, ...lengths);
   directions.forEach((direction, d) => {
-    const all = direction.input(x, 0, length * batch);
-    for (let step = 0; step < length; step++) {
-      const products = direction.hidden(h, d * batch * hidden, batch);
+    const all = direction.input(x, 0, longest * batch);
+    // Rows whose sequence has ended are zeros: they count in ranges, as ONNX Runtime's do.
+    const before = h.slice(d * batch * hidden, (d + 1) * batch * hidden);
+    for (let step = 0; step < longest; step++) {
+      const products = direction.hidden(before, 0, batch);
+      before.fill(0);
       for (let item = 0; item < batch; item++) {
         const own = lengths === null ? length : (lengths[item] as number);
         if (step >= own) continue;
         const t = direction.reverse ? own - 1 - step : step;
         const at = (d * batch + item) * hidden;
-        const width = all.length / Math.max(length * batch, 1);
+        const width = all.length / Math.max(longest * batch, 1);
         const row = t * batch + item;
         const gates = {
           x: all.subarray(row * width, (row + 1) * width),
@@ -168,6 +172,7 @@ function runLayer(
           row: 0,
         };
         cell(gates, { h, c, at }, direction, hidden);
+        before.set(h.subarray(at, at + hidden), item * hidden);
         y.set(h.subarray(at, at + hidden), ((t * count + d) * batch + item) * hidden);
       }
     }

@@ -68,14 +68,13 @@ export function floatLayers(
 
 /**
  * Layers of ONNX Runtime's DynamicQuantizeLSTM, whose weights lie transposed: codes [directions, in, 4 * hidden] with scales
- * and zero points of a direction, or of each column. Undefined where one of them is computed, or lengths are given: ONNX
- * Runtime's ranges count the rows behind a sequence's end.
+ * and zero points of a direction, or of each column. Undefined where one of them is computed.
  */
 export function dynamicLayers(n: RuleContext, reverse: boolean, inputs: LayerInputs): readonly Value[] | undefined {
   const rows = 4 * n.attr('hidden_size');
   const at = [1, 2, 3, 8, 9, 10, 11].map((i) => n.optional(i));
   const tensors = at.map((value) => value && n.builder.evaluated(value));
-  if (inputs.lengths !== null || tensors.includes(undefined)) return undefined;
+  if (tensors.includes(undefined)) return undefined;
   const [w, r, b, ...qparams] = tensors as [Tensor, Tensor, Tensor | null, ...(Tensor | null)[]];
   const directions = w.raw.dims[0] ?? 0;
   const fits = [w, r].every(
