@@ -1,10 +1,10 @@
 import type { Rule } from '../../import/rule.js';
+import { ATTENTION_RULES } from './attention.js';
 import { EINSUM_RULES } from './einsum.js';
 import { MATH_RULES } from './math.js';
 import { NN_RULES } from './nn.js';
 import { PAD_RULES } from './pads.js';
 import { QUANTIZED_RULES } from './quantized.js';
-import { qattention } from './quantized-attention.js';
 import { RECURRENT_RULES } from './recurrent.js';
 import { REDUCE_RULES } from './reduce.js';
 import { RESIZE_RULES } from './resize.js';
@@ -21,5 +21,5 @@ export const ONNX_RULES: Readonly<Record<string, Rule>> = {
   ...EINSUM_RULES,
   ...QUANTIZED_RULES,
   ...RECURRENT_RULES,
-  'com.microsoft::QAttention': qattention,
+  ...ATTENTION_RULES,
 };
