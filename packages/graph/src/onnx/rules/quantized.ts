@@ -114,7 +114,9 @@ const qlinearMatmul: Rule = (n) =>
 /** com.microsoft QGemm: a, scale, zero point, b, scale, zero point, int32 c, and, for codes out, y's scale and zero point. */
 const qgemm: Rule = (n) => {
   const alpha = n.attr('alpha', 1);
-  const a = n.attr('transA', 0) === 1 ? n.op('aten::permute', [floatsAt(n, 0)], { dims: [1, 0] }) : floatsAt(n, 0);
+  // Turned as codes, so that they stay beside the product.
+  const codes = n.attr('transA', 0) === 1 ? n.op('aten::permute', [n.input(0)], { dims: [1, 0] }) : n.input(0);
+  const a = dequantized(n, codes, [n.input(1), zeroOf(n, 2)]);
   // alpha (a b + c): it scales b's scale.
   const scale = alpha === 1 ? n.input(4) : n.op('aten::mul', [n.input(4), scalar(n, alpha)]);
   const b = dequantized(n, n.input(3), [scale, zeroOf(n, 5)], { axis: n.attr('transB', 0) === 1 ? 0 : 1 });
