@@ -13,6 +13,8 @@ const activations = (...texts: string[]) => ({ activations: { texts } });
 
 /** Each with the op that it becomes. */
 const FORMS: readonly [string, Layer, op: string][] = [
+  ['an LSTM with lengths and states', { kind: 'LSTM', ...both }, 'aten::lstm_layer'],
+  ['a GRU with lengths and states', { kind: 'GRU', ...both }, 'aten::gru_layer'],
   ['an RNN', { kind: 'RNN', direction: 'forward' }, 'aten::rnn_tanh_layer'],
   ['an RNN backwards without biases', { kind: 'RNN', direction: 'reverse', bias: false }, 'aten::rnn_tanh_layer'],
   ['an RNN of relu', { kind: 'RNN', ...both, attrs: activations('Relu', 'Relu') }, 'aten::rnn_relu_layer'],
