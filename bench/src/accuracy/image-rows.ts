@@ -49,6 +49,8 @@ export const IMAGE_ROWS: Readonly<Record<string, Make>> = {
   'onednn, bias correction': fixed(onednn, corrected),
   'MSE, bias correction': ranges(MSEObserver.withArgs({}), corrected),
   'qnnpack, bias correction': fixed(qnnpack, corrected),
+  'staticImage, AdaRound': fixed(staticImageQConfig, rounded),
+  'staticImage, AdaRound, bias correction': fixed(staticImageQConfig, rounded, corrected),
   'fbgemm, AdaRound': fixed(fbgemm, rounded),
   'onednn, AdaRound': fixed(onednn, rounded),
   'qnnpack, equalization': equalized(fixed(qnnpack), false),

@@ -1,194 +1,202 @@
-import { dispatch, inverseScale, OctavoError, opByName, QuantizedTensor, sizeOf, Tensor } from '@octavo/core';
-import { quantizeWeight } from '@octavo/observers';
+import { dequantize, Generator, OctavoError, QuantizedTensor, Tensor } from '@octavo/core';
+import { isTableQConfig, isWeightOnlyQConfig, type QConfig, quantizeWeight } from '@octavo/observers';
 import type { Graph } from '../ir/graph.js';
 import { leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
-import { OBSERVE, type ObserverSpec, observerName } from '../ir/observer-spec.js';
-import type { Value } from '../ir/value.js';
+import { fakeQuantizeOf, OBSERVE, type ObserverSpec, observerName } from '../ir/observer-spec.js';
 import { checkStage } from '../quantize/stage.js';
-import type { Batches } from '../run/each-batch.js';
-import { probe } from './probe.js';
-import { product } from './simulate-linear.js';
+import type { Feeds } from '../run/check-feeds.js';
+import { type Batches, checkBatches, eachBatch } from '../run/each-batch.js';
+import { type BatchWalk, FloatAndRounded } from './float-and-rounded.js';
+import { patchesOf, shapeOfLayer } from './layer-patches.js';
+import { descend, learnRounding, rowErrors, type UnroundedCodes } from './learn-rounding.js';
+import { RoundingMoments } from './rounding-moments.js';
 
 export interface AdaRoundOptions {
-  /** Steps of Adam for each layer; 200 by default. */
+  /** Examples to learn from, counted along the first axis of the first input; 64 by default. Further batches are not read. */
+  examples?: number;
+  /** Outputs of each layer (pixels, tokens) that are looked at, over all examples; 4096 by default. */
+  samples?: number;
+  /** Steps of Adam for each layer; 100 by default. */
   iterations?: number;
-  /** Rows of calibration data (tokens) that each layer learns from; 256 by default. */
-  rows?: number;
-  /** Rows of one step; 64 by default. */
-  batchRows?: number;
-  /** Called after each layer. */
+  /** Of the choice of samples; 0 by default. The same seed gives the same codes. */
+  seed?: number;
+  /** Stops between two steps; the promise rejects with an ABORTED error. */
+  signal?: AbortSignal;
+  /** Called after each layer with the path of its module. */
   onProgress?: (layer: string, done: number, total: number) => void;
 }
 
-/** Of the rectified sigmoid: h = clip(1.2 sigmoid(v) - 0.1, 0, 1). */
-const [ZETA, GAMMA] = [1.1, -0.1];
-const LEARNING_RATE = 2e-2;
-const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
-/** Weight of the term that drives h to 0 or 1, and its exponent from the first step that has it to the last. */
-const LAMBDA = 0.05;
-const [EXPONENT_FIRST, EXPONENT_LAST] = [20, 2];
-/** Share of the steps that only fit. */
-const WARM_UP = 0.2;
+const LAYERS: ReadonlySet<string> = new Set(['aten::linear', 'aten::conv']);
+/** Every so-manieth example is none to learn from, but one to choose by. */
+const HELD_OUT = 4;
+/** Rows of more weights keep their nearest codes: moments of the layer would take a gigabyte. */
+const MAX_DEPTH = 8192;
+/** Elements of patches in memory at once. */
+const CHUNK = 2 ** 22;
+/** Steps between two looks at the signal and the event loop. */
+const STEPS_AT_ONCE = 10;
 
 /**
- * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear is rounded up
- * or down so that the layer's output on calibration data keeps least squared error. Layer by layer, on float inputs: a
- * rectified sigmoid for each weight, learned by Adam, ends at 0 or 1. Where rounding to nearest is no worse on those
- * rows, it stays.
+ * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear or convolution is rounded up or
+ * down so that the layer's output comes close to the float one. Layer by layer in the order of the graph: the target is
+ * the layer's float output on float inputs, reconstructed from inputs as the int8 graph has them, with the weights learned so far
+ * and rounded activations (the paper's asymmetric reconstruction), so that a layer also makes up for errors before
+ * it. `learnRounding` learns, `descend` settles what is left. Of every four examples one is held out; an output
+ * channel whose error is no lower there keeps its nearest codes. Activation functions count as part of the next layer.
  *
- * Takes a prepared graph, whose weight scales it keeps, gives another one; before `convert`. `batches`: feeds without
- * padding.
+ * Takes a prepared graph, calibrated where it is static, and gives another one with the same scales. `batches`: feeds without
+ * padding. Linears and convolutions (grouped ones too, of 1 to 3 axes) with int8 weights that they alone read are
+ * learned; weight-only linears, affine weights and graphs of `prepareQat` keep theirs. Memory holds what layers to come read of all
+ * examples, float and rounded: ten megabytes for an image of 224 pixels.
  */
 export async function adaRound(prepared: Graph, batches: Batches, options: AdaRoundOptions = {}): Promise<Graph> {
   checkStage('adaRound', prepared, 'prepared');
-  const { iterations = 200, rows = 256, batchRows = 64, onProgress } = options;
-  for (const [name, value] of Object.entries({ iterations, rows, batchRows })) {
+  const { examples = 64, samples = 4096, iterations = 100, seed = 0, signal, onProgress } = options;
+  for (const [name, value] of Object.entries({ examples, samples, iterations })) {
     if (Number.isSafeInteger(value) && value > 0) continue;
     throw new OctavoError('INVALID_ARGUMENT', `[adaRound] ${name} must be a positive integer, got ${String(value)}`);
   }
   const rounded = prepared.clone();
   const layers = [...rounded.nodes()].filter(isRoundable);
-  const inputs = await sampledInputs(rounded, layers, batches, rows);
-  layers.forEach((layer, i) => {
-    const observe = layer.input(1).node;
-    const name = observerName(observe);
-    const spec = rounded.observers.get(name) as ObserverSpec;
-    const weight = leafTensor(observe.input(0)) as Tensor<'float32'>;
-    const nearest = quantizeWeight(weight, spec.qconfig);
-    const x = inputs.get(layer.input(0)) as Tensor<'float32'>;
-    const codes = learnRounding(weight, nearest, x, { iterations, batchRows });
-    rounded.observers.set(name, { ...spec, codes });
-    onProgress?.(layer.scope, i + 1, layers.length);
+  const forms = new FloatAndRounded(rounded, layers);
+  const walks: BatchWalk[] = [];
+  await eachBatch('adaRound', firstOf(checkBatches('adaRound', batches), examples), {}, async (feeds) => {
+    walks.push(forms.begin(feeds));
   });
+  const generator = new Generator(seed);
+  for (const [index, layer] of layers.entries()) {
+    const name = observerName(layer.input(1).node);
+    const spec = rounded.observers.get(name) as ObserverSpec;
+    const weight = weightOf(layer);
+    const moments = await momentsOf(layer, index, walks, samples, generator, signal);
+    const codes = await learned(weight, spec.qconfig, moments, iterations, signal);
+    rounded.observers.set(name, { ...spec, codes });
+    for (const walk of walks) walk.setWeight(index, dequantize(codes));
+    onProgress?.(layer.scope, index + 1, layers.length);
+  }
   return rounded;
 }
 
-/** A linear with an observed weight that it alone reads. */
-function isRoundable({ op, inputs: [, weight] }: Node): boolean {
-  return op === 'aten::linear' && weight?.node.op === OBSERVE && weight.onlyUser !== undefined;
+/** A linear or convolution of observed activations, with an int8 weight that it alone reads. */
+function isRoundable({ op, inputs: [x, weight] }: Node): boolean {
+  if (!LAYERS.has(op) || x?.node.op !== OBSERVE || weight?.node.op !== OBSERVE) return false;
+  const observe = weight.node;
+  if (weight.onlyUser === undefined || fakeQuantizeOf(observe) !== undefined) return false;
+  const { qconfig } = observe.graph.observers.get(observerName(observe)) as ObserverSpec;
+  if (isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig) || leafTensor(x.node.input(0)) !== undefined)
+    return false;
+  const { dims, data } = (leafTensor(observe.input(0)) as Tensor).raw;
+  return data.length / (dims[0] as number) <= MAX_DEPTH;
 }
 
-async function sampledInputs(
-  graph: Graph,
-  layers: readonly Node[],
-  batches: Batches,
-  rows: number,
-): Promise<Map<Value, Tensor<'float32'>>> {
-  const values = [...new Set(layers.map((layer) => layer.input(0)))];
-  const samples = values.map((): number[] => []);
-  const widths: number[] = [];
-  await probe('adaRound', graph, new Map(values.map((value, i) => [String(i), value])), batches, (seen) => {
-    samples.forEach((sample, i) => {
-      const { data, dims } = (seen[i] as Tensor<'float32'>).raw;
-      const width = dims.at(-1) as number;
-      widths[i] = width;
-      const count = data.length / width;
-      for (let row = 0; row < count && sample.length < rows * width; row += Math.max(1, Math.floor(count / 8))) {
-        for (let c = 0; c < width; c++) sample.push(data[row * width + c] as number);
+function weightOf(layer: Node): Tensor<'float32'> {
+  return leafTensor(layer.input(1).node.input(0)) as Tensor<'float32'>;
+}
+
+/** Batches until there are as many examples. */
+async function* firstOf(batches: Batches, examples: number): AsyncGenerator<Feeds> {
+  let seen = 0;
+  for await (const feeds of batches) {
+    yield feeds;
+    seen += Object.values(feeds)[0]?.dims[0] ?? 1;
+    if (seen >= examples) return;
+  }
+}
+
+interface Moments {
+  readonly learning: RoundingMoments;
+  readonly heldOut: RoundingMoments;
+}
+
+/** Goes on to a layer in all batches and looks at `samples` of its patches. */
+async function momentsOf(
+  layer: Node,
+  index: number,
+  walks: readonly BatchWalk[],
+  samples: number,
+  generator: Generator,
+  signal: AbortSignal | undefined,
+): Promise<Moments> {
+  const weight = weightOf(layer);
+  const shape = shapeOfLayer(layer, weight);
+  const moments = { learning: new RoundingMoments(shape), heldOut: new RoundingMoments(shape) };
+  const chunk = Math.max(1, Math.floor(CHUNK / (shape.groups * shape.depth)));
+  let example = 0;
+  for (const walk of walks) {
+    await pause(signal);
+    const { float, rounded } = walk.inputsOf(index);
+    const { dims } = rounded.raw;
+    const patches = patchesOf(layer, weight, dims);
+    const count = Math.min(patches.count, Math.ceil(samples / walks.length));
+    // One at random of each of `count` equal parts: all over the examples, and in order.
+    const positions = Int32Array.from({ length: count }, (_, i) =>
+      Math.floor(((i + generator.uniform()) * patches.count) / count),
+    );
+    const [batch, first] = [dims[0] as number, example];
+    const exampleOf = (position: number) => first + Math.floor((position * batch) / patches.count);
+    const isHeldOut = (position: number) => exampleOf(position) % HELD_OUT === HELD_OUT - 1;
+    for (const [into, some] of [
+      [moments.learning, positions.filter((position) => !isHeldOut(position))],
+      [moments.heldOut, positions.filter(isHeldOut)],
+    ] as const) {
+      for (let start = 0; start < some.length; start += chunk) {
+        const part = some.subarray(start, start + chunk);
+        into.add(patches.read(rounded.raw.data, part), patches.read(float.raw.data, part));
       }
-    });
-  });
-  return new Map(
-    values.map((value, i) => {
-      const width = widths[i] as number;
-      const data = Float32Array.from(samples[i] as number[]);
-      return [value, new Tensor('float32', data, [data.length / width, width])];
-    }),
-  );
+    }
+    example += batch;
+  }
+  return moments;
 }
 
-/** Codes of least output error on `x` [rows, in], each the one below or above its weight. */
-function learnRounding(
+async function learned(
   weight: Tensor<'float32'>,
-  nearest: QuantizedTensor,
-  x: Tensor<'float32'>,
-  { iterations, batchRows }: { iterations: number; batchRows: number },
-): QuantizedTensor {
+  qconfig: QConfig,
+  { learning, heldOut }: Moments,
+  iterations: number,
+  signal: AbortSignal | undefined,
+): Promise<QuantizedTensor> {
+  const nearest = quantizeWeight(weight, qconfig);
+  const { scales, zeroPoints, axis } = nearest;
+  if (zeroPoints.some((zeroPoint) => zeroPoint !== 0)) return nearest;
   const { data, dims } = weight.raw;
-  const [out, width] = dims as [number, number];
-  const scaleOf = (i: number): number => nearest.scales[nearest.axis === null ? 0 : Math.floor(i / width)] as number;
-  const size = sizeOf(dims);
-  const floors = new Float32Array(size);
-  const v = new Float32Array(size);
-  for (let i = 0; i < size; i++) {
-    const w = (data[i] as number) * inverseScale(scaleOf(i));
-    floors[i] = Math.floor(w);
-    const h = Math.min(Math.max(w - (floors[i] as number), 1e-3), 1 - 1e-3);
-    v[i] = -Math.log((ZETA - GAMMA) / (h - GAMMA) - 1);
+  const depth = data.length / (dims[0] as number);
+  const { quantMin, quantMax } = limitsOf(weight, qconfig);
+  const unrounded: UnroundedCodes = {
+    values: Float64Array.from(data, (w, i) => w / (scales[axis === null ? 0 : Math.floor(i / depth)] as number)),
+    quantMin,
+    quantMax,
+  };
+  const steps = learnRounding(unrounded, learning, iterations);
+  let step = steps.next();
+  for (let done = 1; !step.done; done++) {
+    if (done % STEPS_AT_ONCE === 0) await pause(signal);
+    step = steps.next();
   }
-  const [first, second] = [new Float32Array(size), new Float32Array(size)];
-  const soft = new Float32Array(size);
-  const slope = new Float32Array(size);
-  const [total] = x.raw.dims as [number, number];
-  const step = Math.min(batchRows, total);
-  // Errors relative to that of rounding to the nearest, a unit for each weight: one lambda then serves any layer.
-  const unit = outputError(x, weight, nearest) / width;
-  if (unit === 0 || nearest.zeroPoints.some((zeroPoint) => zeroPoint !== 0)) return nearest;
-  for (let t = 1; t <= iterations; t++) {
-    for (let i = 0; i < size; i++) {
-      const sigmoid = 1 / (1 + Math.exp(-(v[i] as number)));
-      const h = (ZETA - GAMMA) * sigmoid + GAMMA;
-      const inside = h > 0 && h < 1;
-      slope[i] = inside ? (ZETA - GAMMA) * sigmoid * (1 - sigmoid) : 0;
-      // The change of the weight, in float.
-      const clipped = h < 0 ? 0 : h > 1 ? 1 : h;
-      soft[i] = ((floors[i] as number) + clipped) * scaleOf(i) - (data[i] as number);
-    }
-    const start = total <= step ? 0 : ((t - 1) * step) % (total - step + 1);
-    const rows = x.raw.data.subarray(start * width, (start + step) * width);
-    const some = new Tensor('float32', rows, [step, width]);
-    const errors = product(some, new Tensor('float32', soft, dims));
-    // d/dW of sum(errors^2) / rows: 2 / rows errors^T x, [out, in].
-    const gradient = product(transposed(errors), transposed(some)).raw.data;
-    const factor = 2 / (step * unit);
-    const progress = (t / iterations - WARM_UP) / (1 - WARM_UP);
-    const exponent = EXPONENT_LAST + (EXPONENT_FIRST - EXPONENT_LAST) * (1 - progress);
-    const [bias1, bias2] = [1 - BETA1 ** t, 1 - BETA2 ** t];
-    for (let i = 0; i < size; i++) {
-      let g = factor * (gradient[i] as number) * scaleOf(i);
-      if (progress > 0) {
-        const h = ((soft[i] as number) + (data[i] as number)) / scaleOf(i) - (floors[i] as number);
-        const d = 2 * h - 1;
-        g -= LAMBDA * 2 * exponent * Math.abs(d) ** (exponent - 1) * Math.sign(d);
-      }
-      g *= slope[i] as number;
-      const m = BETA1 * (first[i] as number) + (1 - BETA1) * g;
-      const u = BETA2 * (second[i] as number) + (1 - BETA2) * g * g;
-      first[i] = m;
-      second[i] = u;
-      v[i] = (v[i] as number) - (LEARNING_RATE * (m / bias1)) / (Math.sqrt(u / bias2) + EPSILON);
-    }
-  }
-  const codes = new Int8Array(size);
-  for (let i = 0; i < size; i++) {
-    const up = (v[i] as number) >= 0 ? 1 : 0;
-    codes[i] = Math.min(127, Math.max(-128, (floors[i] as number) + up));
-  }
-  const learned = new QuantizedTensor('qint8', new Tensor('int8', codes, [out, width]), {
-    scales: nearest.scales,
-    zeroPoints: nearest.zeroPoints,
-    axis: nearest.axis,
+  const codes = step.value;
+  descend(unrounded, codes, learning);
+  const stored = nearest.values.raw.data as Int8Array;
+  const judge = heldOut.count > 0 ? heldOut : learning;
+  const [before, after] = [stored, codes].map((each) => rowErrors(unrounded.values, each, judge)) as [
+    Float64Array,
+    Float64Array,
+  ];
+  const kept = codes.map((code, i) => {
+    const row = Math.floor(i / depth);
+    return (after[row] as number) < (before[row] as number) ? code : (stored[i] as number);
   });
-  return outputError(x, weight, learned) < outputError(x, weight, nearest) ? learned : nearest;
+  return new QuantizedTensor('qint8', new Tensor('int8', kept, dims), { scales, zeroPoints, axis });
 }
 
-/** The mean squared error of x (weight - codes)^T. */
-export function outputError(x: Tensor<'float32'>, weight: Tensor<'float32'>, codes: QuantizedTensor): number {
-  const { data, dims } = weight.raw;
-  const width = dims[1] as number;
-  const stored = codes.values.raw.data as Int8Array;
-  const change = data.map((w, i) => {
-    const channel = codes.axis === null ? 0 : Math.floor(i / width);
-    return ((stored[i] as number) - (codes.zeroPoints[channel] as number)) * (codes.scales[channel] as number) - w;
-  });
-  return meanSquare(product(x, new Tensor('float32', change, dims)).raw.data);
+function limitsOf(weight: Tensor, qconfig: QConfig): { quantMin: number; quantMax: number } {
+  const observer = qconfig.weight();
+  observer.observe(weight);
+  return observer.calculateQParams();
 }
 
-function transposed(x: Tensor<'float32'>): Tensor<'float32'> {
-  return dispatch(opByName('aten::permute'), [x], { dims: [1, 0] })[0] as Tensor<'float32'>;
-}
-
-function meanSquare(values: Float32Array): number {
-  return values.reduce((sum, x) => sum + x * x, 0) / values.length;
+/** Lets other work of the process run, and stops where the signal says so. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  if (signal?.aborted) throw new OctavoError('ABORTED', '[adaRound] aborted by its signal', { cause: signal.reason });
 }

@@ -18,18 +18,8 @@ export async function eachBatch(
   { signal, onProgress }: BatchOptions,
   visit: (feeds: Feeds, options: RunOptions) => Promise<void>,
 ): Promise<void> {
-  if (
-    typeof batches !== 'object' ||
-    batches === null ||
-    !(Symbol.iterator in batches || Symbol.asyncIterator in batches)
-  ) {
-    throw new OctavoError(
-      'INVALID_ARGUMENT',
-      `[${verb}] expected an iterable of feeds, such as [{ input: tensor }, ...] or an async generator of them`,
-    );
-  }
   let done = 0;
-  for await (const feeds of batches) {
+  for await (const feeds of checkBatches(verb, batches)) {
     try {
       await visit(feeds, signal === undefined ? {} : { signal });
     } catch (error) {
@@ -43,4 +33,19 @@ export async function eachBatch(
     onProgress?.(done);
   }
   if (done === 0) throw new OctavoError('INVALID_ARGUMENT', `[${verb}] expected at least one batch, got none`);
+}
+
+/** The batches, or an error where they are nothing to iterate over. */
+export function checkBatches(verb: string, batches: Batches): Batches {
+  if (
+    typeof batches !== 'object' ||
+    batches === null ||
+    !(Symbol.iterator in batches || Symbol.asyncIterator in batches)
+  ) {
+    throw new OctavoError(
+      'INVALID_ARGUMENT',
+      `[${verb}] expected an iterable of feeds, such as [{ input: tensor }, ...] or an async generator of them`,
+    );
+  }
+  return batches;
 }

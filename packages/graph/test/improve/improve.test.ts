@@ -8,7 +8,6 @@ import {
 } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import {
-  adaRound,
   calibrate,
   convert,
   correctBias,
@@ -191,25 +190,6 @@ describe('correctBias', () => {
     const all = await correctBias(prepared, [unseen], { threshold: Number.POSITIVE_INFINITY });
     expect(all.get('bias').data).not.toEqual(linear.get('bias').data);
     expect(drift(convert(all), unseen)).toBeLessThan(drift(convert(prepared), unseen));
-  });
-});
-
-describe('adaRound', () => {
-  it('has less output error than rounding to the nearest on feeds it has not seen', async () => {
-    // Channels that go together: there roundings can make up for each other.
-    const mixed = (seed: number) => ({ x: F.matmul(floats([64, 4], seed), floats([4, 16], 42)) });
-    const linear = trace(
-      seeded(() => new nn.Linear(16, 8)),
-      mixed(0),
-    );
-    const prepared = prepareDynamic(linear, { '': perRowDynamicQConfig });
-    const rounded = await adaRound(prepared, [mixed(1), mixed(2), mixed(3), mixed(4)]);
-    const float = result(linear, mixed(9));
-    const error = (graph: Graph) => meanSquare(result(graph, mixed(9)), float);
-    // Both have the error of rounded activations; what rounding the weights adds is what adaRound lowers.
-    expect(error(convert(rounded))).toBeLessThan(0.9 * error(convert(prepared)));
-    const [int8, debug] = [convert(rounded), convert(rounded, { debug: true })];
-    expectSame(result(int8, unseen), result(debug, unseen));
   });
 });
 
