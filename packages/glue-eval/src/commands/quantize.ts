@@ -133,7 +133,7 @@ async function quantizeModel(
   const source = flags.calibrate === undefined ? null : parseCalibration(flags.calibrate);
   // Padding must count in no range, so that sentences come one by one.
   const batches = source && (await model.calibration(source, model.kind === 'image' ? flags.batch : 1));
-  const improved = improve(improvers, batches);
+  const improved = improve(improvers, batches, { signal, log });
   const float = await improved.float(model.graph);
   if (scheme === 'dynamic') return convert(await improved.prepared(prepareDynamic(float, qconfigDict)));
   if (source === null || batches === null) {

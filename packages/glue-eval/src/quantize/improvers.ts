@@ -18,7 +18,13 @@ interface Improver {
   readonly stage: 'float' | 'prepared';
   /** True where it looks at examples. */
   readonly learns: boolean;
-  apply(graph: Graph, examples: Batches): Graph | Promise<Graph>;
+  apply(graph: Graph, examples: Batches, surroundings: Surroundings): Graph | Promise<Graph>;
+}
+
+/** What stops an improver that takes long, and where it tells how far it is. */
+interface Surroundings {
+  readonly signal: AbortSignal;
+  log(text: string): void;
 }
 
 /** All of them, in the order in which they run. To add one: its row here. */
@@ -39,10 +45,13 @@ export const IMPROVERS: readonly Improver[] = [
   },
   {
     name: 'adaRound',
-    summary: 'weights of linears rounded as examples say',
+    summary: 'weights rounded up or down as examples say',
     stage: 'prepared',
     learns: true,
-    apply: (graph, examples) => adaRound(graph, examples),
+    apply: (graph, examples, { signal, log }) => {
+      const onProgress = (layer: string, done: number, total: number) => log(`adaRound: ${layer}, ${done} of ${total}`);
+      return adaRound(graph, examples, { signal, onProgress });
+    },
   },
   {
     name: 'biasCorrection',
@@ -78,7 +87,7 @@ export function improversOf(names: string | undefined, preset: string): readonly
 }
 
 /** What improvers do to the float and to the prepared graph. `examples`: feeds without padding, where there are any. */
-export function improve(improvers: readonly Improver[], examples: Batches | null) {
+export function improve(improvers: readonly Improver[], examples: Batches | null, surroundings: Surroundings) {
   const blind = improvers.find(({ learns }) => learns && examples === null);
   if (blind !== undefined) {
     throw new OctavoError(
@@ -89,7 +98,7 @@ export function improve(improvers: readonly Improver[], examples: Batches | null
   const run = (stage: Improver['stage']) => async (graph: Graph) => {
     let improved = graph;
     for (const improver of improvers) {
-      if (improver.stage === stage) improved = await improver.apply(improved, examples ?? []);
+      if (improver.stage === stage) improved = await improver.apply(improved, examples ?? [], surroundings);
     }
     return improved;
   };

@@ -81,8 +81,8 @@ describe('octavo quantize of an image model', () => {
     };
     const plain = await codes('--improve', 'none');
     const rounded = await codes('--improve', 'adaRound');
-    expect(rounded.slice(0, -1)).toEqual(plain.slice(0, -1));
-    expect(rounded.at(-1)).not.toEqual(plain.at(-1)); // The linear.
+    const changed = rounded.filter((layer, i) => layer !== plain[i]);
+    expect(changed.length).toBeGreaterThan(1); // Convolutions as well as the one linear.
   });
 
   it('gives float back until a metric has lost no more than allowed, and tells how', async () => {
