@@ -41,8 +41,9 @@ export function dynamic(qconfigs: QConfig | QConfigMapping, ...steps: Step[]): M
   };
 }
 
-export function smoothed(make: Make): Make {
-  return async (float, feeds) => make(await smoothQuant(float, feeds), feeds);
+/** `ranges`: what the linears of `make` take one range for. */
+export function smoothed(make: Make, ranges: 'tensor' | 'row' = 'tensor'): Make {
+  return async (float, feeds) => make(await smoothQuant(float, feeds, { ranges }), feeds);
 }
 
 export function int8Attention(make: Make): Make {

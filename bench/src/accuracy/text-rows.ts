@@ -39,7 +39,7 @@ export const TEXT_ROWS: Readonly<Record<string, Make>> = {
   'dynamic perRow, 8-bit embeddings': dynamic(tables(perRowDynamicQConfig)),
   'dynamic perRow, bias correction': dynamic(perRowDynamicQConfig, corrected),
   'dynamic perRow, AdaRound': dynamic(perRowDynamicQConfig, rounded),
-  'dynamic perRow, SmoothQuant': smoothed(dynamic(perRowDynamicQConfig)),
+  'dynamic perRow, SmoothQuant': smoothed(dynamic(perRowDynamicQConfig), 'row'),
   'dynamic perRow, int8 attention': int8Attention(dynamic(perRowDynamicQConfig)),
   'dynamic perRow, int8 attention, 8-bit embeddings': int8Attention(dynamic(tables(perRowDynamicQConfig))),
   'fbgemm, all ops': fixed(fbgemm),

@@ -10,7 +10,7 @@ import {
   renderAccuracyReport,
   saveGraph,
 } from '@octavo/graph';
-import { type QConfigDict, renderCoverage } from '@octavo/observers';
+import { PerRowMinMaxObserver, type QConfigDict, renderCoverage } from '@octavo/observers';
 import { parseCalibration } from '../eval/calibration.js';
 import type { SchemeName } from '../eval/evaluation.js';
 import { presetOf, QCONFIG_NAMES } from '../eval/qconfigs.js';
@@ -133,7 +133,8 @@ async function quantizeModel(
   const source = flags.calibrate === undefined ? null : parseCalibration(flags.calibrate);
   // Padding must count in no range, so that sentences come one by one.
   const batches = source && (await model.calibration(source, model.kind === 'image' ? flags.batch : 1));
-  const improved = improve(improvers, batches, { signal, log });
+  const isPerRow = preset.qconfig.activation.observerClass.typeName === PerRowMinMaxObserver.typeName;
+  const improved = improve(improvers, batches, { ranges: isPerRow ? 'row' : 'tensor', signal, log });
   const float = await improved.float(model.graph);
   if (scheme === 'dynamic') return convert(await improved.prepared(prepareDynamic(float, qconfigDict)));
   if (source === null || batches === null) {

@@ -21,8 +21,10 @@ interface Improver {
   apply(graph: Graph, examples: Batches, surroundings: Surroundings): Graph | Promise<Graph>;
 }
 
-/** What stops an improver that takes long, and where it tells how far it is. */
+/** What improvers are told besides. */
 interface Surroundings {
+  /** What the int8 linears take one range for. */
+  readonly ranges: 'tensor' | 'row';
   readonly signal: AbortSignal;
   log(text: string): void;
 }
@@ -41,7 +43,7 @@ export const IMPROVERS: readonly Improver[] = [
     summary: 'outliers of activations move into weights',
     stage: 'float',
     learns: true,
-    apply: (graph, examples) => smoothQuant(graph, examples),
+    apply: (graph, examples, { ranges }) => smoothQuant(graph, examples, { ranges }),
   },
   {
     name: 'adaRound',

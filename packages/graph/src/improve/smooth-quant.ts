@@ -1,4 +1,4 @@
-import { Tensor } from '@octavo/core';
+import { OctavoError, Tensor } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import { constantSpec, leafTensor } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
@@ -7,7 +7,7 @@ import { checkStage } from '../quantize/stage.js';
 import type { Batches } from '../run/each-batch.js';
 import { probe } from './probe.js';
 import { replaceParameter } from './replace-parameter.js';
-import { linearError } from './simulate-linear.js';
+import { linearError, type Ranges } from './simulate-linear.js';
 
 export interface SmoothQuantOptions {
   /**
@@ -15,6 +15,11 @@ export interface SmoothQuantOptions {
    * the one of 0, 0.1, ... 1, or none, that gives the least squared error of the int8 linears that read it.
    */
   alpha?: number | 'search';
+  /**
+   * What the int8 linears have one range for, so that the search weighs the error that they will have: the whole 'tensor'
+   * (static, the default), or each 'row' (`perRowDynamicQConfig`), where outliers cost less and moving them seldom pays.
+   */
+  ranges?: Ranges;
 }
 
 /** Rows of each input that the search looks at. */
@@ -32,16 +37,19 @@ const ALPHAS = Array.from({ length: 11 }, (_, i) => i / 10);
 export async function smoothQuant(
   graph: Graph,
   batches: Batches,
-  { alpha = 'search' }: SmoothQuantOptions = {},
+  { alpha = 'search', ranges = 'tensor' }: SmoothQuantOptions = {},
 ): Promise<Graph> {
   checkStage('smoothQuant', graph, 'float');
+  if (ranges !== 'tensor' && ranges !== 'row') {
+    throw new OctavoError('INVALID_ARGUMENT', `[smoothQuant] ranges must be 'tensor' or 'row', got '${ranges}'`);
+  }
   const smoothed = graph.clone();
   const groups = linearsByInput(smoothed);
   const stats = await inputStatistics(smoothed, [...groups.keys()], batches);
   for (const [x, linears] of groups) {
     const { largest, rows } = stats.get(x) as InputStatistics;
     const weights = linears.map((linear) => leafTensor(linear.input(1)) as Tensor<'float32'>);
-    const scales = chooseScales(largest, weights, rows, alpha);
+    const scales = chooseScales(largest, weights, rows, alpha, ranges);
     if (scales === null) continue;
     linears.forEach((linear, i) => {
       replaceParameter(linear, 1, scaledColumns(weights[i] as Tensor<'float32'>, scales));
@@ -112,10 +120,11 @@ function chooseScales(
   weights: readonly Tensor<'float32'>[],
   rows: Tensor<'float32'>,
   alpha: number | 'search',
+  ranges: Ranges,
 ): Float32Array | null {
   const columns = largestOfColumns(weights);
   if (alpha !== 'search') return scalesOf(largest, columns, alpha);
-  const plain = weights.reduce((sum, weight) => sum + linearError(rows, weight), 0);
+  const plain = weights.reduce((sum, weight) => sum + linearError(rows, weight, ranges), 0);
   let best: { error: number; scales: Float32Array | null } = { error: plain, scales: null };
   for (const candidate of ALPHAS) {
     const scales = scalesOf(largest, columns, candidate);
@@ -123,7 +132,7 @@ function chooseScales(
       rows,
       scales.map((s) => 1 / s),
     );
-    const error = weights.reduce((sum, weight) => sum + linearError(x, scaledColumns(weight, scales)), 0);
+    const error = weights.reduce((sum, weight) => sum + linearError(x, scaledColumns(weight, scales), ranges), 0);
     if (error < best.error) best = { error, scales };
   }
   return best.scales;

@@ -94,6 +94,24 @@ describe('smoothQuant', () => {
   });
 });
 
+describe('smoothQuant for linears with a range for each row', () => {
+  it('moves nothing where that would cost more than it saves', async () => {
+    // One value of one row: with a range for the tensor all rows suffer, with one for each row no other does.
+    const x = floats([64, 16], 3);
+    x.data[3] = 2000;
+    const linear = trace(
+      seeded(() => new nn.Linear(16, 8)),
+      { x },
+    );
+    const float = result(linear, unseen);
+    const error = (graph: Graph) =>
+      meanSquare(result(quantizeDynamic(graph, { '': perRowDynamicQConfig }), unseen), float);
+    const [tensor, row] = [await smoothQuant(linear, [{ x }]), await smoothQuant(linear, [{ x }], { ranges: 'row' })];
+    expect(error(row)).toBeLessThan(0.8 * error(tensor));
+    await expect(smoothQuant(outliers, rows, { ranges: 'rows' as 'row' })).rejects.toThrow("must be 'tensor' or 'row'");
+  });
+});
+
 /** Convolutions whose channels differ by factors of a hundred: one depthwise, between relus. */
 class Unequal extends Module<(x: Tensor) => Tensor> {
   a = new nn.Conv2d(3, 8, 3, { padding: 1 });
