@@ -5,6 +5,7 @@ import {
   isOctavoError,
   isPackedParams,
   type OctavoError,
+  OPS,
   type Operand,
   opByName,
   sizeOf,
