@@ -13,6 +13,7 @@ import {
 } from '../io/safetensors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { readError, writeError } from './file-errors.js';
+import { withTemporaryFile } from './temporary-file.js';
 
 /** One read or write call moves at most this much: the kernel's own limit is 2 GiB. */
 const MAX_RANGE = 2 ** 30;
@@ -43,8 +44,16 @@ export async function readChecked(path: string, check: HeaderCheck, listen: Data
     const header = parseHeader(await readRange(file, 8, length, path), size - 8 - length, path);
     check(header);
     const tensors: Record<string, Tensor> = {};
-    for (const entry of header.entries) {
-      const bytes = await readRange(file, 8 + length + entry.begin, entry.end - entry.begin, path);
+    const read = (entry: SafetensorsEntry | undefined) =>
+      entry && readRange(file, 8 + length + entry.begin, entry.end - entry.begin, path);
+    const { entries } = header;
+    // While one tensor is listened to, the next is read.
+    let reading = read(entries[0]);
+    for (const [i, entry] of entries.entries()) {
+      const bytes = (await reading) as Uint8Array;
+      reading = read(entries[i + 1]);
+      // Waited for in its turn; an error before that must not leave it to fail unheard.
+      reading?.catch(() => {});
       listen(bytes);
       tensors[entry.name] = tensorOfEntry(entry, bytes);
     }
@@ -69,7 +78,7 @@ async function readRange(file: FileHandle, from: number, length: number, path: s
 
 /**
  * Writes a safetensors file under a temporary name beside `path`, then renames it: a reader sees the old file or the
- * whole new one. Returns its size in bytes.
+ * whole new one. Ctrl-C leaves no temporary file. Returns its size in bytes.
  */
 export async function writeSafetensors(
   path: string,
@@ -79,13 +88,15 @@ export async function writeSafetensors(
   const { head, entries, dataBytes } = planSafetensors(tensors, metadata);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await withFile(
-      temporary,
-      'wx',
-      (_, cause) => writeError(path, cause),
-      (file) => writeAll(file, head, entries, tensors),
-    );
-    await rename(temporary, path);
+    await withTemporaryFile(temporary, async () => {
+      await withFile(
+        temporary,
+        'wx',
+        (_, cause) => writeError(path, cause),
+        (file) => writeAll(file, head, entries, tensors),
+      );
+      await rename(temporary, path);
+    });
   } catch (cause) {
     await rm(temporary, { force: true });
     throw isOctavoError(cause) ? cause : writeError(path, cause);

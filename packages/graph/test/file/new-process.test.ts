@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { perRowDynamicQConfig } from '@octavo/observers';
 import { build } from 'tsup';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { quantizeDynamic, saveGraph, trace } from '../../src/index.js';
+import { loadGraph, quantizeDynamic, saveGraph, trace } from '../../src/index.js';
 import { bits, seeded, sentences, TinyClassifier } from '../models.js';
 
-// A file is loaded by another Node process, from a bundle that holds none of the model's classes.
+// A file is loaded by another Node process, or other threads, from a bundle that holds none of the model's classes.
 
 let folder: string;
 const SOURCE = join(dirname(fileURLToPath(import.meta.url)), '../../src/index.ts');
@@ -66,4 +67,43 @@ it('a new process loads the file and gets the same bits', async () => {
     });
     expect(JSON.parse(stdout)).toEqual(bits(graph.run(feeds).output));
   }
+});
+
+const WORKER = `
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadGraph, saveGraph } from './graph.mjs';
+const results = new Set();
+for (let turn = 0; turn < 20; turn++) {
+  const graph = await loadGraph(workerData.path);
+  const { output } = graph.run(workerData.feeds);
+  results.add(Buffer.from(output.data.buffer).toString('hex'));
+  await saveGraph(graph, workerData.path);
+}
+parentPort.postMessage([...results]);
+`;
+
+it('two workers run, save and load one file at once: whole files, the same bits', async () => {
+  const path = join(folder, 'shared.octavo');
+  await writeFile(join(folder, 'worker.mjs'), WORKER);
+  const feeds = sentences([5, 2]);
+  const float = trace(
+    seeded(() => new TinyClassifier()),
+    feeds,
+  );
+  const graph = quantizeDynamic(float, { '': perRowDynamicQConfig });
+  await saveGraph(graph, path);
+  const plain = Object.fromEntries(
+    Object.entries(feeds).map(([name, { type, dims, data }]) => [name, { type, dims, data }]),
+  );
+  const workers = [1, 2].map(async () => {
+    const worker = new Worker(join(folder, 'worker.mjs'), {
+      workerData: { path, feeds: plain },
+      env: { ...process.env, OCTAVO_BACKEND: 'reference' },
+    });
+    return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  });
+  const [, , hex] = bits(graph.run(feeds).output) as string[];
+  expect(await Promise.all(workers)).toEqual([[hex], [hex]]);
+  expect(bits((await loadGraph(path)).run(feeds).output)).toEqual(bits(graph.run(feeds).output));
+  expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
