@@ -1,9 +1,10 @@
 import { OctavoError } from '../errors.js';
 import { checkWeightQParams } from './check-weight-qparams.js';
 import { type ConvGeometry, checkOutputPadding, type PerAxis, paddings, perAxis } from './conv-geometry.js';
-import { QuantizedTensor } from './quantized-tensor.js';
+import { type OwnershipOption, ownArrays } from './own-arrays.js';
+import type { QuantizedTensor } from './quantized-tensor.js';
 import { formatDims } from './shape.js';
-import { Tensor } from './tensor.js';
+import type { Tensor } from './tensor.js';
 
 const WHERE = 'ConvPackedParams';
 const BRAND = Symbol.for('@octavo/ConvPackedParams.v1');
@@ -26,7 +27,7 @@ export interface ConvOptions {
 /**
  * The frozen weight, bias and geometry of a quantized convolution over 1, 2 or 3 spatial axes, as PyTorch's
  * `Conv2dPackedParams`: canonical int8 codes here, packed once by a backend that wants another order. Immutable: the
- * arrays are copied when it is made.
+ * arrays are copied when it is made, or taken over where they are `owned`.
  *
  * weight: qint8 [out, in / groups, ...kernel], per tensor or per channel along axis 0; transposed: qint8
  * [in, out / groups, ...kernel], per tensor only, as in PyTorch. bias: float32 [out] or null.
@@ -43,7 +44,12 @@ export class ConvPackedParams implements ConvGeometry {
   readonly transposed: boolean;
   readonly outputPadding: readonly number[];
 
-  constructor(weight: QuantizedTensor, bias: Tensor | null = null, options: ConvOptions = {}) {
+  constructor(
+    weight: QuantizedTensor,
+    bias: Tensor | null = null,
+    options: ConvOptions = {},
+    ownership: OwnershipOption = {},
+  ) {
     const { stride = 1, padding = 0, dilation = 1, groups = 1, transposed = false, outputPadding = 0 } = options;
     checkWeight(weight, groups, transposed);
     checkWeightQParams(WHERE, weight);
@@ -55,20 +61,17 @@ export class ConvPackedParams implements ConvGeometry {
     this.padding = paddings(WHERE, padding, rank);
     this.outputPadding = perAxis(WHERE, 'outputPadding', outputPadding, rank, 0);
     checkOutputPadding(WHERE, this);
-    const codes = new Tensor('int8', (weight.values.raw.data as Int8Array).slice(), weight.dims);
-    this.weight = new QuantizedTensor('qint8', codes, {
-      scales: weight.scales.slice(),
-      zeroPoints: weight.zeroPoints.slice(),
-      axis: weight.axis,
-    });
-    const { outChannels } = this;
+    const [first, second] = weight.dims as [number, number];
+    const outChannels = transposed ? second * groups : first;
     if (bias !== null && (bias.type !== 'float32' || bias.raw.dims.length !== 1 || bias.raw.dims[0] !== outChannels)) {
       throw new OctavoError(
         'INVALID_SHAPE',
         `[${WHERE}] expected a float32 bias [${outChannels}], got ${bias.type} ${formatDims(bias.raw.dims)}`,
       );
     }
-    this.bias = bias === null ? null : new Tensor('float32', (bias.raw.data as Float32Array).slice(), bias.raw.dims);
+    const own = ownArrays(weight, bias as Tensor<'float32'> | null, ownership);
+    this.weight = own.weight;
+    this.bias = own.bias;
   }
 
   static {

@@ -1,14 +1,16 @@
 import { OctavoError } from '../errors.js';
 import { checkWeightQParams } from './check-weight-qparams.js';
-import { QuantizedTensor } from './quantized-tensor.js';
+import { type OwnershipOption, ownArrays } from './own-arrays.js';
+import type { QuantizedTensor } from './quantized-tensor.js';
 import { formatDims } from './shape.js';
-import { Tensor } from './tensor.js';
+import type { Tensor } from './tensor.js';
 
 const BRAND = Symbol.for('@octavo/LinearPackedParams.v1');
 
 /**
  * The frozen weight and bias of a quantized linear, as PyTorch's object of that name: canonical int8 rows here,
- * packed into panels once by a backend that wants panels. Immutable: the arrays are copied when it is made.
+ * packed into panels once by a backend that wants panels. Immutable: the arrays are copied when it is made, or
+ * taken over where they are `owned`.
  *
  * weight: qint8 [outFeatures, inFeatures], per tensor or per channel along axis 0. bias: float32 [outFeatures] or null.
  * Symmetric weights (zero points 0) are the fast form: others cost a sum of each row of codes.
@@ -17,8 +19,8 @@ export class LinearPackedParams {
   readonly weight: QuantizedTensor;
   readonly bias: Tensor<'float32'> | null;
 
-  constructor(weight: QuantizedTensor, bias: Tensor | null = null) {
-    const [outFeatures, inFeatures] = weight.dims;
+  constructor(weight: QuantizedTensor, bias: Tensor | null = null, ownership: OwnershipOption = {}) {
+    const [outFeatures] = weight.dims;
     if (weight.dtype !== 'qint8' || weight.dims.length !== 2 || (weight.axis !== null && weight.axis !== 0)) {
       throw new OctavoError(
         'INVALID_ARGUMENT',
@@ -33,16 +35,9 @@ export class LinearPackedParams {
         `[LinearPackedParams] expected a float32 bias [${outFeatures}], got ${bias.type} ${formatDims(bias.raw.dims)}`,
       );
     }
-    const codes = new Tensor('int8', (weight.values.raw.data as Int8Array).slice(), [
-      outFeatures as number,
-      inFeatures as number,
-    ]);
-    this.weight = new QuantizedTensor('qint8', codes, {
-      scales: weight.scales.slice(),
-      zeroPoints: weight.zeroPoints.slice(),
-      axis: weight.axis,
-    });
-    this.bias = bias === null ? null : new Tensor('float32', (bias.raw.data as Float32Array).slice(), bias.raw.dims);
+    const own = ownArrays(weight, bias as Tensor<'float32'> | null, ownership);
+    this.weight = own.weight;
+    this.bias = own.bias;
   }
 
   static {

@@ -52,6 +52,14 @@ describe('LinearPackedParams', () => {
     ]);
   });
 
+  it('takes arrays over that are owned', () => {
+    const q = weight(2);
+    const bias = Tensor.from([1, 2]);
+    const packed = new LinearPackedParams(q, bias, { owned: true });
+    expect([packed.weight, packed.bias]).toEqual([q, bias]);
+    expect(packed.weight.values.raw.data).toBe(q.values.raw.data);
+  });
+
   it('refuses what kernels do not take', () => {
     expect(() => new LinearPackedParams(new QuantizedTensor('qint8', codes([6]), qparams(1)))).toThrow(
       'expected a qint8 weight [out, in]',

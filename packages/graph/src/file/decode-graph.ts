@@ -71,9 +71,10 @@ function readParameter(json: JsonReader, tensors: FileTensors): Operand {
     });
     const biases = bias.isNull ? null : readTensor(bias, tensors);
     const conv = json.field('conv');
+    // Nobody else has what the file's tensors hold.
     return conv.isAbsent
-      ? new LinearPackedParams(weight, biases)
-      : new ConvPackedParams(weight, biases, readConv(conv));
+      ? new LinearPackedParams(weight, biases, { owned: true })
+      : new ConvPackedParams(weight, biases, readConv(conv), { owned: true });
   } catch (error) {
     throw isOctavoError(error) && error.code !== 'INVALID_FILE'
       ? json.fault(`is inconsistent: ${error.message}`, error)

@@ -158,6 +158,22 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   if (!packed->panels.reserve(panel_bytes) || !reserve_columns(weight, packed->groups * packed->padded_n(), packed->has_zeros, packed.get())) {
     return fail(Code::OutOfMemory, "no memory to pack an int8 weight of %zu groups [%zu, %zu]", weight.groups, weight.n, k);
   }
+
+  const auto set_column = [&](size_t i, size_t column, int32_t sum) {
+    const int32_t zero = weight.zeros[weight.per_channel ? i : 0];
+    packed->sums.as<int32_t>()[column] = sum;
+    packed->scales.as<float>()[column] = weight.scales[weight.per_channel ? i : 0];
+    if (packed->has_zeros) packed->zeros.as<int32_t>()[column] = zero + kernels->u8s8_flip;
+    if (weight.bias) packed->bias.as<float>()[column] = weight.bias[i];
+  };
+  if (geometry.rank == 0 && weight.gates == 1) {
+    // A linear's rows go into panels whole: what loading a model waits for.
+    int32_t* sums = packed->sums.as<int32_t>();
+    pack_s8_panels(kernels, {weight.codes, weight.n, k, k, 1}, packed->panels.as<int8_t>(), sums);
+    for (size_t i = 0; i < weight.n; i++) set_column(i, i, sums[i] - weight.zeros[weight.per_channel ? i : 0] * int32_t(k));
+    *out = std::move(packed);
+    return {};
+  }
   if (panel_bytes != 0) memset(packed->panels.data(), 0, panel_bytes);
 
   const size_t column_step = geometry.transposed ? taps : k, channel_step = geometry.transposed ? weight.n * taps : taps;
@@ -178,11 +194,7 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
         sum += code - zero;
       }
     }
-    const size_t column = depthwise ? i : g * packed->padded_n() + own;
-    packed->sums.as<int32_t>()[column] = sum;
-    packed->scales.as<float>()[column] = weight.scales[weight.per_channel ? i : 0];
-    if (packed->has_zeros) packed->zeros.as<int32_t>()[column] = zero + kernels->u8s8_flip;
-    if (weight.bias) packed->bias.as<float>()[column] = weight.bias[i];
+    set_column(i, depthwise ? i : g * packed->padded_n() + own, sum);
   }
   *out = std::move(packed);
   return {};
@@ -193,6 +205,16 @@ size_t s8_panel_bytes(const octavo_kernels* kernels, size_t n, size_t k) {
 }
 
 namespace {
+
+int32_t sum_of(const int8_t* codes, size_t n, size_t step) {
+  int32_t sum = 0;
+  if (step == 1) {
+    for (size_t i = 0; i < n; i++) sum += codes[i];
+  } else {
+    for (size_t i = 0; i < n; i++) sum += codes[i * step];
+  }
+  return sum;
+}
 
 // Four rows of k of one panel, column beside column: constant bounds, which compilers turn into shuffles.
 void interleave(const int8_t* from, size_t n_step, size_t k_step, int8_t* to) {
@@ -227,9 +249,7 @@ void pack_s8_panels(const octavo_kernels* kernels, const CodeMatrix& b, int8_t* 
       }
     }
     for (size_t j = 0; sums != nullptr && j < OCTAVO_PANEL; j++) {
-      int32_t sum = 0;
-      for (size_t k = 0; j < columns && k < b.k; k++) sum += from[j * b.n_step + k * b.k_step];
-      sums[first + j] = sum;
+      sums[first + j] = j < columns ? sum_of(from + j * b.n_step, b.k, b.k_step) : 0;
     }
   }
 }
