@@ -20,6 +20,7 @@ import {
   importOnnx,
   prepareDynamic,
   quantize,
+  quantizeAttention,
   quantizeDynamic,
   trace,
 } from '../../src/index.js';
@@ -240,6 +241,43 @@ describe('int8 graphs', () => {
     expect(int8Padded.print()).toMatch(/quantized::gelu.*[\s\S]*quantized::pad/);
     const scale = [...int8Padded.nodes()].findLast(({ op }) => op === 'quantized::conv')?.attrs.scale as number;
     await compareInOrt(int8Padded, { x: floats([3, 3, 6, 6], 5) }, scale * (1 + 2 ** -20));
+  });
+
+  it('attention over codes has the same integers', async () => {
+    const graph = quantizeAttention(classifier());
+    expect(graph.print()).toContain('octavo::multi_head_attention_int8');
+    for (const lengths of [
+      [3, 5],
+      [9, 1, 4],
+    ])
+      await compareInOrt(graph, sentences(lengths));
+    const ops = await optimizedOps(encodeOnnx(graph), folder);
+    expect(ops.filter((op) => op === 'MatMulInteger' || op === 'MatMulIntegerToFloat')).toHaveLength(4);
+  });
+
+  it.each([
+    ['no mask', null],
+    ['a mask of queries and keys', [2, 1, 5, 7]],
+    ['a mask of heads', [1, 3, 1, 1]],
+  ])('attention over codes with %s', async (_, dims) => {
+    const mask = dims && floats(dims, 4);
+    // Some keys of one item are masked for every query, others for some.
+    if (dims?.length === 4 && dims[3] === 7) {
+      mask?.data.forEach((_, i) => {
+        if (i % 7 === 6 || i % 11 === 3) mask.data[i] = -3e4;
+      });
+    }
+    const feeds = {
+      q: floats([2, 5, 12], 1),
+      k: floats([2, 7, 12], 2),
+      v: floats([2, 7, 12], 3),
+      ...(mask && { mask }),
+    };
+    const traced = trace(
+      (q: Tensor, k: Tensor, v: Tensor, bias?: Tensor) => F.multiHeadAttention(q, k, v, bias ?? null, { heads: 3 }),
+      feeds,
+    );
+    await compareInOrt(quantizeAttention(traced), feeds);
   });
 
   it.each([weightOnlyInt8QConfig, weightOnlyInt4QConfig])('weights in groups are dequantized, %#', async (weights) => {

@@ -1,6 +1,7 @@
 import { Tensor } from '@octavo/core';
+import { floats } from '../models.js';
 import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
-import { generator } from './qdq-builder.js';
+import { generator, INT8 } from './qdq-builder.js';
 
 export const [STEPS, BATCH, WIDTH, HIDDEN] = [5, 3, 6, 4];
 const GATES = { LSTM: 4, GRU: 3, RNN: 1 } as const;
@@ -95,3 +96,78 @@ export function layerModel(layer: Layer, constant: boolean): { file: Uint8Array;
     feeds: { ...feeds, ...(lengths && { lengths: new Tensor('int32', Int32Array.of(5, 1, 2), [BATCH]) }) },
   };
 }
+
+export interface DynamicForm {
+  readonly lengths?: boolean;
+  readonly peepholes?: boolean;
+  readonly states?: boolean;
+  readonly attrs?: NodeInput['attrs'];
+}
+
+/** com.microsoft DynamicQuantizeLSTM in both directions. */
+export function dynamicModel(
+  type: number,
+  perColumn: boolean,
+  { lengths = false, peepholes = false, states = true, attrs = {} }: DynamicForm = {},
+): Uint8Array {
+  const rows = 4 * HIDDEN;
+  const random = generator(11);
+  const codes = (name: string, width: number) =>
+    tensorProto(
+      name,
+      [2, width, rows],
+      Array.from({ length: 2 * width * rows }, () => Math.floor(random() * 255) - (type === INT8 ? 127 : 0)),
+      type,
+    );
+  const dims = perColumn ? [2, rows] : [2];
+  const count = perColumn ? 2 * rows : 2;
+  const qparams = (name: string) => [
+    tensorProto(
+      `${name}s`,
+      dims,
+      Array.from({ length: count }, () => Math.fround(0.002 + 0.003 * random())),
+    ),
+    tensorProto(
+      `${name}z`,
+      dims,
+      Array.from({ length: count }, () => (type === INT8 ? 0 : 125 + Math.floor(random() * 6))),
+      type,
+    ),
+  ];
+  return modelBytes({
+    inputs: {
+      x: ['steps', 'batch', WIDTH],
+      ...(states && { h0: [2, 'batch', HIDDEN], c0: [2, 'batch', HIDDEN] }),
+      ...(lengths && { lengths: ['batch'] }),
+    },
+    types: { lengths: 6 },
+    initializers: [
+      codes('w', WIDTH),
+      codes('r', HIDDEN),
+      tensorProto('b', [2, 2 * rows], values(4 * rows, 5)),
+      ...(peepholes ? [tensorProto('p', [2, 3 * HIDDEN], values(6 * HIDDEN, 6))] : []),
+      ...qparams('w'),
+      ...qparams('r'),
+    ],
+    nodes: [
+      {
+        op: 'DynamicQuantizeLSTM',
+        domain: 'com.microsoft',
+        in: [
+          ...['x', 'w', 'r', 'b', lengths ? 'lengths' : ''],
+          ...(states ? ['h0', 'c0'] : ['', '']),
+          ...[peepholes ? 'p' : '', 'ws', 'wz', 'rs', 'rz'],
+        ],
+        out: ['y', 'h', 'c'],
+        attrs: { hidden_size: HIDDEN, direction: 'bidirectional', ...attrs },
+      },
+    ],
+    outputs: ['y', 'h', 'c'],
+  });
+}
+
+export const dynamicFeeds = (): Record<string, Tensor> => ({
+  x: floats([STEPS, BATCH, WIDTH], 3),
+  h0: floats([2, BATCH, HIDDEN], 4),
+  c0: floats([2, BATCH, HIDDEN], 5),
+});

@@ -3,11 +3,19 @@ import { perChannelDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx, quantizeDynamic } from '../../src/index.js';
 import { bits, floats } from '../models.js';
-import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
+import { modelBytes, tensorProto } from './build-model.js';
 import { nativeForm, withNative } from './native-form.js';
 import { runInOrt } from './ort.js';
-import { generator, INT8, UINT8 } from './qdq-builder.js';
-import { BATCH, HIDDEN, type Layer, layerModel, STEPS, values, WIDTH } from './recurrent-models.js';
+import { INT8, UINT8 } from './qdq-builder.js';
+import {
+  type DynamicForm,
+  dynamicFeeds,
+  dynamicModel,
+  type Layer,
+  layerModel,
+  values,
+  WIDTH,
+} from './recurrent-models.js';
 import { largestDifference } from './shared-models.js';
 
 function opsOf(graph: Graph): string[] {
@@ -94,81 +102,6 @@ describe('recurrent layers of ONNX', () => {
     expect(opsOf(quantized)).toContain('quantized::lstm_layer_dynamic');
     expect(largestDifference(quantized.run(feeds).y, graph.run(feeds).y)).toBeLessThan(0.01);
   });
-});
-
-interface DynamicForm {
-  readonly lengths?: boolean;
-  readonly peepholes?: boolean;
-  readonly states?: boolean;
-  readonly attrs?: NodeInput['attrs'];
-}
-
-/** com.microsoft DynamicQuantizeLSTM in both directions. */
-function dynamicModel(
-  type: number,
-  perColumn: boolean,
-  { lengths = false, peepholes = false, states = true, attrs = {} }: DynamicForm = {},
-): Uint8Array {
-  const rows = 4 * HIDDEN;
-  const random = generator(11);
-  const codes = (name: string, width: number) =>
-    tensorProto(
-      name,
-      [2, width, rows],
-      Array.from({ length: 2 * width * rows }, () => Math.floor(random() * 255) - (type === INT8 ? 127 : 0)),
-      type,
-    );
-  const dims = perColumn ? [2, rows] : [2];
-  const count = perColumn ? 2 * rows : 2;
-  const qparams = (name: string) => [
-    tensorProto(
-      `${name}s`,
-      dims,
-      Array.from({ length: count }, () => Math.fround(0.002 + 0.003 * random())),
-    ),
-    tensorProto(
-      `${name}z`,
-      dims,
-      Array.from({ length: count }, () => (type === INT8 ? 0 : 125 + Math.floor(random() * 6))),
-      type,
-    ),
-  ];
-  return modelBytes({
-    inputs: {
-      x: ['steps', 'batch', WIDTH],
-      ...(states && { h0: [2, 'batch', HIDDEN], c0: [2, 'batch', HIDDEN] }),
-      ...(lengths && { lengths: ['batch'] }),
-    },
-    types: { lengths: 6 },
-    initializers: [
-      codes('w', WIDTH),
-      codes('r', HIDDEN),
-      tensorProto('b', [2, 2 * rows], values(4 * rows, 5)),
-      ...(peepholes ? [tensorProto('p', [2, 3 * HIDDEN], values(6 * HIDDEN, 6))] : []),
-      ...qparams('w'),
-      ...qparams('r'),
-    ],
-    nodes: [
-      {
-        op: 'DynamicQuantizeLSTM',
-        domain: 'com.microsoft',
-        in: [
-          ...['x', 'w', 'r', 'b', lengths ? 'lengths' : ''],
-          ...(states ? ['h0', 'c0'] : ['', '']),
-          ...[peepholes ? 'p' : '', 'ws', 'wz', 'rs', 'rz'],
-        ],
-        out: ['y', 'h', 'c'],
-        attrs: { hidden_size: HIDDEN, direction: 'bidirectional', ...attrs },
-      },
-    ],
-    outputs: ['y', 'h', 'c'],
-  });
-}
-
-const dynamicFeeds = (): Record<string, Tensor> => ({
-  x: floats([STEPS, BATCH, WIDTH], 3),
-  h0: floats([2, BATCH, HIDDEN], 4),
-  c0: floats([2, BATCH, HIDDEN], 5),
 });
 
 describe.skipIf(withNative === null)('native kernels', () => {

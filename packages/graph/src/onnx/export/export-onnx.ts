@@ -38,8 +38,10 @@ const EXTERNAL_DATA_FROM = 1.9e9;
  *
  * Float graphs become ONNX's float operators. Static int8 ops become float operators between DequantizeLinear and
  * QuantizeLinear, with int8 weights (per channel) and int32 biases; dynamic linears become DynamicQuantizeLinear and
- * MatMulInteger. ONNX Runtime runs both in int8. On CPUs without VNNI its kernels add pairs of products in 16 bits: the
- * presets' reduced range (7 bits) fits them; for a full range open the model with `session.x64quantprecision` 1.
+ * MatMulInteger. ONNX Runtime runs both in int8. Dynamic LSTMs become its DynamicQuantizeLSTM, whose ranges are those of
+ * tensors; dynamic GRUs and RNNs, which it has no int8 operator for, the float ones over weights that stay int8. On CPUs
+ * without VNNI its kernels add pairs of products in 16 bits: the presets' reduced range (7 bits) fits them; for a full
+ * range open the model with `session.x64quantprecision` 1.
  *
  * UNSUPPORTED names an op without an ONNX form; INVALID_ARGUMENT an unknown input in `dynamicAxes`, or a prepared graph.
  */

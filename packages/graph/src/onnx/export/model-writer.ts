@@ -57,6 +57,9 @@ export class ModelWriter {
   private readonly outputs: ValueInfoProto[] = [];
   private scope = '';
 
+  /** Domains of operators that are not ONNX's own. */
+  private readonly domains = new Set<string>();
+
   constructor(private readonly name: string) {}
 
   /** Names of inputs and outputs, which no other value may take. */
@@ -77,17 +80,19 @@ export class ModelWriter {
     this.outputs.push(valueInfo(name, dtype, dims));
   }
 
-  /** A node of one output, whose name it gives back: `output`, or one that nothing else has. */
+  /**
+   * A node of one output, whose name it gives back: `output`, or one that nothing else has. Operators of another domain
+   * have it in front: `com.microsoft::DynamicQuantizeLSTM`.
+   */
   op(type: string, inputs: readonly string[], attrs: Record<string, OnnxAttribute> = {}, output?: string): string {
-    const name = output ?? this.free(this.scope === '' ? type : `${this.scope}.${type}`);
+    const name = output ?? this.free(this.hintOf(type));
     this.add(type, inputs, [name], attrs);
     return name;
   }
 
   /** A node of `count` outputs. */
   ops(type: string, inputs: readonly string[], count: number, attrs: Record<string, OnnxAttribute> = {}): string[] {
-    const base = this.scope === '' ? type : `${this.scope}.${type}`;
-    const outputs = Array.from({ length: count }, () => this.free(base));
+    const outputs = Array.from({ length: count }, () => this.free(this.hintOf(type)));
     this.add(type, inputs, outputs, attrs);
     return outputs;
   }
@@ -157,7 +162,7 @@ export class ModelWriter {
       create(ModelProtoSchema, {
         irVersion: IR_VERSION,
         producerName: 'octavo',
-        opsetImport: [{ domain: '', version: OPSET }],
+        opsetImport: [{ domain: '', version: OPSET }, ...[...this.domains].map((domain) => ({ domain, version: 1n }))],
         graph: {
           name: this.name,
           node: this.nodes,
@@ -175,14 +180,22 @@ export class ModelWriter {
     outputs: readonly string[],
     attrs: Record<string, OnnxAttribute>,
   ): void {
+    const [domain, opType] = split(type);
+    if (domain !== '') this.domains.add(domain);
     const node = {
-      opType: type,
-      name: `/${this.scope === '' ? '' : `${this.scope}/`}${type}_${this.nodes.length}`,
+      opType,
+      domain,
+      name: `/${this.scope === '' ? '' : `${this.scope}/`}${opType}_${this.nodes.length}`,
       input: [...inputs],
       output: [...outputs],
       attribute: Object.entries(attrs).map(([name, value]) => ({ name, ...attribute(value) })),
     };
     this.nodes.push(create(NodeProtoSchema, node));
+  }
+
+  private hintOf(type: string): string {
+    const [, opType] = split(type);
+    return this.scope === '' ? opType : `${this.scope}.${opType}`;
   }
 
   private free(hint: string): string {
@@ -191,6 +204,12 @@ export class ModelWriter {
     this.names.add(name);
     return name;
   }
+}
+
+/** The domain of an operator, '' for ONNX's own, and its type. */
+function split(type: string): [domain: string, opType: string] {
+  const at = type.indexOf('::');
+  return at < 0 ? ['', type] : [type.slice(0, at), type.slice(at + 2)];
 }
 
 function tensorProto(name: string, { type, raw }: Tensor): TensorProto {

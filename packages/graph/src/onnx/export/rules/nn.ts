@@ -178,22 +178,6 @@ const groupNorm: ExportRule = (n) => {
   return y;
 };
 
-/** Heads apart, scores, softmax, and heads together again: dims of 0 keep any batch and length. */
-const attention: ExportRule = (n) => {
-  const { writer } = n;
-  const heads = n.number('heads', 1);
-  const split = writer.ints([0, 0, heads, -1]);
-  const apart = (index: number, perm: readonly number[]): string =>
-    writer.op('Transpose', [writer.op('Reshape', [n.input(index), split])], { perm });
-  const products = writer.op('MatMul', [apart(0, [0, 2, 1, 3]), apart(1, [0, 2, 3, 1])]);
-  const scaled = writer.op('Mul', [products, writer.scalar(n.number('scale', 1))]);
-  const scores = n.has(3) ? writer.op('Add', [scaled, n.input(3)]) : scaled;
-  const shares = writer.op('Softmax', [scores], { axis: -1 });
-  const context = writer.op('MatMul', [shares, apart(2, [0, 2, 1, 3])]);
-  const together = writer.op('Transpose', [context], { perm: [0, 2, 1, 3] });
-  return writer.op('Reshape', [together, writer.ints([0, 0, -1])]);
-};
-
 /** Resize to a spatial size; the dims before it stay, whatever they are. */
 const resize = (n: ExportContext, kind: 'nearest' | 'linear', where: string): string => {
   const { writer } = n;
@@ -233,5 +217,4 @@ export const NN_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::softmax': softmax('Softmax'),
   'aten::upsample_bilinear': upsampleBilinear,
   'aten::upsample_nearest': upsampleNearest,
-  'octavo::multi_head_attention': attention,
 };

@@ -13,23 +13,18 @@ import {
 import { leafTensor } from '../../../ir/leaf-nodes.js';
 import type { Node } from '../../../ir/node.js';
 import { quantizerOf } from '../../../ir/quantizers.js';
-import type { Value } from '../../../ir/value.js';
 import { codesOf } from '../../../passes/pack-weight.js';
-import { type ModelWriter, ONNX_TYPES, type OnnxAttribute } from '../model-writer.js';
+import { type ModelWriter, ONNX_TYPES } from '../model-writer.js';
 import type { ExportContext, ExportRule } from '../rule.js';
 import { ELEMENTWISE_RULES } from './elementwise.js';
 import { convAttributes, NN_RULES, turned } from './nn.js';
+import { rowCodes, runTimeCodes } from './run-time-codes.js';
 import { SHAPE_RULES } from './shape.js';
 
 // Static int8 ops become float ops between DequantizeLinear and QuantizeLinear, as ONNX Runtime's quantizer writes them:
 // its optimiser puts them onto int8 kernels, and any other reader has their meaning. ONNX divides by a scale where our
 // definition multiplies by its float32 reciprocal, and requantizes from a float32 sum where ours multiplies the exact one
 // by one factor: codes may differ by one where a value lies at a tie.
-
-/** Below this a dynamic scale is too small: `chooseQParams` of core. */
-const SMALL_SCALE = Math.fround(6.1e-5);
-/** The largest code that a reduced range is chosen for. */
-const REDUCED_MAX = 127;
 
 function quantized(writer: ModelWriter, x: string, { scale, zeroPoint }: QParams, dtype: DType): string {
   return writer.op('QuantizeLinear', [x, writer.scalar(scale), writer.scalar(zeroPoint, dtype)]);
@@ -207,64 +202,6 @@ const staticConv: ExportRule = (n) => {
     n.writer.op(type, inputs, { ...attrs, ...(transposed && { output_padding: outputPadding }) }),
   );
 };
-
-/** What an activation's range gives at run time. */
-interface RunTimeCodes {
-  readonly codes: string;
-  readonly scale: string;
-  /** uint8; int32 where there is one a row. */
-  readonly zeroPoint: string;
-}
-
-/** Scale and zero point, both float32, that `chooseQParams` of core chooses for codes from 0 to `top`. */
-function chosenRange(writer: ModelWriter, x: string, top: number, reduced: Record<string, OnnxAttribute>) {
-  const end = (reduce: string, bound: string): string =>
-    writer.op(bound, [writer.op(reduce, [x], reduced), writer.scalar(0)]);
-  const low = end('ReduceMin', 'Min');
-  const span = writer.op('Sub', [end('ReduceMax', 'Max'), low]);
-  // Never 0: what it divides is 0 then, and so is every code.
-  const exact = writer.op('Max', [writer.op('Div', [span, writer.scalar(top)]), writer.scalar(2 ** -126)]);
-  return {
-    scale: writer.op('Max', [exact, writer.scalar(SMALL_SCALE)]),
-    zeroPoint: writer.op('Round', [writer.op('Div', [writer.op('Neg', [low]), exact])]),
-  };
-}
-
-/**
- * Codes of one range a tensor, chosen at run time, once for all that read them (Q, K and V). A full range is ONNX's own
- * operator. A reduced one is spelled out with the range that `chooseQParams` chooses: (max - min) / 127.
- */
-function runTimeCodes(n: ExportContext, value: Value, reduced: boolean): RunTimeCodes {
-  const { writer } = n;
-  const x = n.name(value);
-  const [codes, scale, zeroPoint] = n.once(`codes ${value.id} ${reduced}`, () => {
-    if (!reduced) return writer.ops('DynamicQuantizeLinear', [x], 3);
-    const range = chosenRange(writer, x, REDUCED_MAX, { keepdims: 0 });
-    const zeroPoint = writer.op('Cast', [range.zeroPoint], { to: ONNX_TYPES.uint8 });
-    return [writer.op('QuantizeLinear', [x, range.scale, zeroPoint]), range.scale, zeroPoint];
-  }) as [string, string, string];
-  return { codes, scale, zeroPoint };
-}
-
-/**
- * Codes of one range a row, which no operator of ONNX quantizes by: spelled out as rint(x / scale + zeroPoint). The zero
- * point is int32 [..., 1].
- */
-function rowCodes(n: ExportContext, value: Value, reduced: boolean): RunTimeCodes {
-  const { writer } = n;
-  const x = n.name(value);
-  const [codes, scale, zeroPoint] = n.once(`row codes ${value.id} ${reduced}`, () => {
-    const range = chosenRange(writer, x, reduced ? REDUCED_MAX : 255, { axes: [-1], keepdims: 1 });
-    const shifted = writer.op('Add', [writer.op('Div', [x, range.scale]), range.zeroPoint]);
-    const clamped = writer.op('Clip', [writer.op('Round', [shifted]), writer.scalar(0), writer.scalar(255)]);
-    return [
-      writer.op('Cast', [clamped], { to: ONNX_TYPES.uint8 }),
-      range.scale,
-      writer.op('Cast', [range.zeroPoint], { to: ONNX_TYPES.int32 }),
-    ];
-  }) as [string, string, string];
-  return { codes, scale, zeroPoint };
-}
 
 /** Sums of each output's weights, which a zero point for each row multiplies: MatMulInteger itself takes one a tensor. */
 function weightSums(n: ExportContext, name: string, { values }: QuantizedTensor): string {
