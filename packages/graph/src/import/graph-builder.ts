@@ -146,13 +146,13 @@ export class GraphBuilder {
 
   /**
    * The tensor of a value that constants alone make, computed now however large it is: what an exporter cuts and joins
-   * weights from. Undefined where a run has a part in it, or where it is larger than what it is made of: a file of few
-   * bytes makes no large tensor here.
+   * weights from, in at most `depth` ops one behind the other. Undefined where a run has a part in it, or where it is larger
+   * than what it is made of: a file of few bytes makes no large tensor here.
    */
-  evaluated(value: Value): Tensor | undefined {
+  evaluated(value: Value, depth = 32): Tensor | undefined {
     const known = leafTensor(value) ?? this.computed.get(value);
-    if (known !== undefined || value.isInput || !Object.hasOwn(OPS, value.node.op)) return known;
-    const operands = value.node.inputs.map((input) => input && this.evaluated(input));
+    if (known !== undefined || depth === 0 || value.isInput || !Object.hasOwn(OPS, value.node.op)) return known;
+    const operands = value.node.inputs.map((input) => input && this.evaluated(input, depth - 1));
     if (operands.includes(undefined)) return undefined;
     const given = (operands as (Tensor | null)[]).reduce((sum, operand) => sum + (operand?.raw.data.length ?? 0), 0);
     const made = value.node.outputs.map((output) => this.dims(output));
