@@ -120,6 +120,17 @@ export class RuleContext {
     throw this.fault(`attribute '${name}' is ${value === undefined ? 'missing' : 'no list of numbers'}`);
   }
 
+  /** A list of texts, which attributes hold as JSON; empty where it is absent. */
+  texts(name: string): readonly string[] {
+    try {
+      const list: unknown = JSON.parse(this.text(name, '[]'));
+      if (Array.isArray(list) && list.every((each) => typeof each === 'string')) return list;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    throw this.fault(`attribute '${name}' is no list of texts`);
+  }
+
   text(name: string, otherwise: string): string {
     const value = this.node.attrs[name] ?? otherwise;
     if (typeof value === 'string') return value;

@@ -133,6 +133,14 @@ it('an LSTM whose forget gate is coupled to its input gate', async () => {
   for (const name of Object.keys(got)) expect(bits(again[name]), name).toEqual(bits(got[name]));
 });
 
+it('refuses activations that are no list of texts', async () => {
+  const { file } = layerModel({ kind: 'RNN', direction: 'forward', attrs: { activations: 'Tanh' } }, true);
+  await expect(importOnnx(file)).rejects.toMatchObject({
+    code: 'INVALID_DATA',
+    message: expect.stringContaining("attribute 'activations' is no list of texts"),
+  });
+});
+
 it('refuses an activation that is none by its name', async () => {
   const { file } = layerModel({ kind: 'RNN', direction: 'forward', attrs: activations('Swish') }, true);
   await expect(importOnnx(file)).rejects.toMatchObject({

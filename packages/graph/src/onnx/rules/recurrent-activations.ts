@@ -33,7 +33,7 @@ export function activationsOf(
   defaults: readonly ActivationName[],
   directions: number,
 ): RecurrentActivations {
-  const given = n.has('activations') ? (JSON.parse(n.text('activations', '')) as string[]) : [];
+  const given = n.texts('activations');
   const names = given.length > 0 ? given.map((name) => known(n, name)) : times(defaults, directions);
   if (names.length !== directions * defaults.length)
     throw n.fault(`${names.length} activations for ${directions} directions`);
