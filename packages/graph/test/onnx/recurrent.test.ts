@@ -11,6 +11,7 @@ import {
   type DynamicForm,
   dynamicFeeds,
   dynamicModel,
+  HIDDEN,
   type Layer,
   layerModel,
   values,
@@ -93,6 +94,67 @@ describe('recurrent layers of ONNX', () => {
     expect(opsOf(graph).filter((op) => !op.startsWith('prim::'))).toEqual(['aten::lstm_layer', 'aten::unsqueeze']);
     const feeds = { x: floats([2, 1, WIDTH], 3) };
     expect(largestDifference(graph.run(feeds).y, (await runInOrt(file, feeds)).y)).toBeLessThan(1e-6);
+  });
+
+  it('reads what PyTorch writes for a layer with the batch first, at any batch and length', async () => {
+    const random = (name: string, dims: readonly number[]) =>
+      tensorProto(
+        name,
+        dims,
+        values(
+          dims.reduce((a, b) => a * b, 1),
+          name.length,
+        ),
+      );
+    const int64 = (name: string, ...numbers: number[]) => tensorProto(name, [numbers.length], numbers, 7);
+    const file = modelBytes({
+      inputs: { input: ['batch', 'length', WIDTH] },
+      initializers: [
+        random('onnx::LSTM_160', [2, 4 * HIDDEN, WIDTH]),
+        random('onnx::LSTM_1610', [2, 4 * HIDDEN, HIDDEN]),
+        random('onnx::LSTM_16200', [2, 8 * HIDDEN]),
+        tensorProto('first', [], [0], 7),
+        int64('zeroth', 0),
+        int64('two', 2),
+        int64('hidden', HIDDEN),
+        int64('merged', 0, 0, -1),
+      ],
+      nodes: [
+        { op: 'Shape', in: ['input'], out: ['shape'] },
+        { op: 'Gather', in: ['shape', 'first'], out: ['batch_size'], attrs: { axis: 0 } },
+        { op: 'Unsqueeze', in: ['batch_size', 'zeroth'], out: ['batch_dim'] },
+        { op: 'Concat', in: ['two', 'batch_dim', 'hidden'], out: ['dims'], attrs: { axis: 0 } },
+        { op: 'ConstantOfShape', in: ['dims'], out: ['zeros'] },
+        { op: 'Transpose', in: ['input'], out: ['x'], attrs: { perm: [1, 0, 2] } },
+        {
+          op: 'LSTM',
+          name: '/lstm/LSTM',
+          in: ['x', 'onnx::LSTM_160', 'onnx::LSTM_1610', 'onnx::LSTM_16200', '', 'zeros', 'zeros'],
+          out: ['y', 'h', 'c'],
+          attrs: { hidden_size: HIDDEN, direction: 'bidirectional' },
+        },
+        { op: 'Transpose', in: ['y'], out: ['by_step'], attrs: { perm: [0, 2, 1, 3] } },
+        { op: 'Reshape', in: ['by_step', 'merged'], out: ['flat'] },
+        { op: 'Transpose', in: ['flat'], out: ['output'], attrs: { perm: [1, 0, 2] } },
+      ],
+      outputs: ['output', 'h'],
+    });
+    const graph = await importOnnx(file);
+    const ops = opsOf(graph);
+    expect(ops.filter((op) => op === 'aten::lstm_layer')).toHaveLength(2);
+    const int8 = quantizeDynamic(graph, { '': perChannelDynamicQConfig });
+    expect(opsOf(int8).filter((op) => op === 'quantized::lstm_layer_dynamic')).toHaveLength(2);
+    for (const [batch, length] of [
+      [1, 7],
+      [4, 2],
+    ] as const) {
+      const feeds = { input: floats([batch, length, WIDTH], batch) };
+      const [got, expected, rounded] = [graph.run(feeds), await runInOrt(file, feeds), int8.run(feeds)];
+      for (const name of ['output', 'h']) {
+        expect(largestDifference(got[name], expected[name]), name).toBeLessThan(1e-6);
+        expect(largestDifference(rounded[name], expected[name]), name).toBeLessThan(0.01);
+      }
+    }
   });
 
   it('quantizes as a traced layer does', async () => {
