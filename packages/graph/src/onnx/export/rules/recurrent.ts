@@ -1,4 +1,7 @@
-import { LinearPackedParams, RECURRENT_ACTIVATIONS, Tensor } from '@octavo/core';
+import { dequantize, LinearPackedParams, RECURRENT_ACTIVATIONS, Tensor } from '@octavo/core';
+import { leafTensor } from '../../../ir/leaf-nodes.js';
+import type { Value } from '../../../ir/value.js';
+import { codesOf, quantizeBehind } from '../../../passes/pack-weight.js';
 import { ACTIVATION_PARAMETERS, type ActivationName } from '../../rules/recurrent-activations.js';
 import type { OnnxAttribute } from '../model-writer.js';
 import type { ExportContext, ExportRule } from '../rule.js';
@@ -93,6 +96,13 @@ function writeBias(n: ExportContext, kind: Kind, rows: number, biases: readonly 
   return n.writer.initializer('bias', new Tensor('float32', Float32Array.from(values), [1, 2 * rows]));
 }
 
+/** The floats of a weight that a debug graph quantizes and dequantizes. */
+function roundedWeight(value: Value): Tensor | undefined {
+  const quantize = quantizeBehind(value);
+  const isConstant = quantize?.inputs.every((input) => input && leafTensor(input) !== undefined);
+  return quantize && isConstant ? dequantize(codesOf(quantize)) : undefined;
+}
+
 /** A layer of float weights. */
 const layer =
   (kind: Kind, attrs: Readonly<Record<string, OnnxAttribute>> = {}): ExportRule =>
@@ -100,7 +110,7 @@ const layer =
     if (kind === 'LSTM' && n.has(5)) throw n.unsupported('ONNX has no LSTM with projections');
     const leaf = (index: number): Float32Array | null => {
       if (!n.has(index)) return null;
-      const tensor = n.tensor(index)?.tensor;
+      const tensor = n.tensor(index)?.tensor ?? roundedWeight(n.node.input(index));
       if (tensor === undefined) throw n.unsupported(`operand ${index} is computed at run time`);
       return tensor.raw.data as Float32Array;
     };
