@@ -78,14 +78,13 @@ export async function adaRound(prepared: Graph, batches: Batches, options: AdaRo
   return rounded;
 }
 
-/** A linear or convolution of observed activations, with an int8 weight that it alone reads. */
-function isRoundable({ op, inputs: [x, weight] }: Node): boolean {
-  if (!LAYERS.has(op) || x?.node.op !== OBSERVE || weight?.node.op !== OBSERVE) return false;
+/** A linear or convolution with an int8 weight that it alone reads. */
+function isRoundable({ op, inputs: [, weight] }: Node): boolean {
+  if (!LAYERS.has(op) || weight?.node.op !== OBSERVE) return false;
   const observe = weight.node;
   if (weight.onlyUser === undefined || fakeQuantizeOf(observe) !== undefined) return false;
   const { qconfig } = observe.graph.observers.get(observerName(observe)) as ObserverSpec;
-  if (isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig) || leafTensor(x.node.input(0)) !== undefined)
-    return false;
+  if (isTableQConfig(qconfig) || isWeightOnlyQConfig(qconfig)) return false;
   const { dims, data } = (leafTensor(observe.input(0)) as Tensor).raw;
   return data.length / (dims[0] as number) <= MAX_DEPTH;
 }

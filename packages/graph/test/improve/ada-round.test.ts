@@ -103,6 +103,16 @@ describe('adaRound of static graphs', () => {
     expect(errorOf(rounded, float, feeds(9))).toBeLessThan(0.7 * errorOf(prepared, float, feeds(9)));
   });
 
+  it('reaches layers behind pools and reshapes, whose inputs have no observer of their own', async () => {
+    const feeds = (seed: number) => ({ x: smooth([8, 6, 6, 6], seed) });
+    const model = () =>
+      new nn.Sequential(new nn.Conv2d(6, 8, 3), new nn.MaxPool2d(2), new nn.Flatten(), new nn.Linear(32, 4));
+    const float = trace(seeded(model), feeds(0));
+    const seen: string[] = [];
+    await adaRound(await staticGraph(float, [feeds(1)]), [feeds(1)], { onProgress: (layer) => seen.push(layer) });
+    expect(seen).toEqual(['0', '3']);
+  });
+
   it('keeps the limits of codes, and every scale', async () => {
     const feeds = (seed: number) => ({ x: smooth([8, 6, 6, 6], seed) });
     const float = trace(
