@@ -13,7 +13,7 @@ import {
   staticImageQConfig,
   weightObserverRangeNeg127To127,
 } from '@octavo/observers';
-import { corrected, fixed, type Make, rounded } from './recipes.js';
+import { corrected, fixed, type Make, roundedByImages } from './recipes.js';
 
 const weight = defaultPerChannelWeightObserver;
 const fbgemm = getDefaultQConfig('fbgemm');
@@ -49,10 +49,10 @@ export const IMAGE_ROWS: Readonly<Record<string, Make>> = {
   'onednn, bias correction': fixed(onednn, corrected),
   'MSE, bias correction': ranges(MSEObserver.withArgs({}), corrected),
   'qnnpack, bias correction': fixed(qnnpack, corrected),
-  'staticImage, AdaRound': fixed(staticImageQConfig, rounded),
-  'staticImage, AdaRound, bias correction': fixed(staticImageQConfig, rounded, corrected),
-  'fbgemm, AdaRound': fixed(fbgemm, rounded),
-  'onednn, AdaRound': fixed(onednn, rounded),
+  'staticImage, AdaRound': fixed(staticImageQConfig, roundedByImages),
+  'staticImage, AdaRound, bias correction': fixed(staticImageQConfig, roundedByImages, corrected),
+  'fbgemm, AdaRound': fixed(fbgemm, roundedByImages),
+  'onednn, AdaRound': fixed(onednn, roundedByImages),
   'qnnpack, equalization': equalized(fixed(qnnpack), false),
   'qnnpack, equalization, relu6 replaced': equalized(fixed(qnnpack), true),
   'qnnpack, equalization, relu6 replaced, bias correction': equalized(fixed(qnnpack, corrected), true),

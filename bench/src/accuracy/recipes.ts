@@ -21,6 +21,8 @@ export type Make = (float: Graph, feeds: Feeds) => Graph | Promise<Graph>;
 export type Step = (prepared: Graph, feeds: Feeds) => Promise<Graph>;
 
 export const rounded: Step = (prepared, feeds) => adaRound(prepared, feeds);
+/** Images have thousands of pixels: half of them show as many as a layer looks at. */
+export const roundedByImages: Step = (prepared, feeds) => adaRound(prepared, feeds, { examples: 32 });
 export const corrected: Step = (prepared, feeds) => correctBias(prepared, feeds);
 
 /** Static: prepare, calibrate, the steps, convert. */
