@@ -15,6 +15,7 @@ const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
 const LAMBDA = 0.05;
 /** The regularizer's exponent at the first step that has it, and at the last. */
 const [EXPONENT_FIRST, EXPONENT_LAST] = [20, 2];
+const TABLE = 4096;
 /** Share of the steps that only fit. */
 const WARM_UP = 0.2;
 
@@ -57,17 +58,14 @@ export function* learnRounding(
     }
     const fit = matmul(new Tensor('float32', change, dims), inputs);
     const progress = (t / iterations - WARM_UP) / (1 - WARM_UP);
-    const exponent = EXPONENT_LAST + (EXPONENT_FIRST - EXPONENT_LAST) * (1 - progress);
+    const regularizer = progress > 0 ? regularizerTable(progress) : null;
     const [bias1, bias2] = [1 - BETA1 ** t, 1 - BETA2 ** t];
     for (let i = 0; i < size; i++) {
       const slope = slopes[i] as number;
       let gradient = 0;
       if (slope > 0) {
         gradient = 2 * ((fit[i] as number) - (pull[i] as number));
-        if (progress > 0) {
-          const d = 2 * (soft[i] as number) - 1;
-          gradient -= LAMBDA * 2 * exponent * Math.abs(d) ** (exponent - 1) * Math.sign(d);
-        }
+        if (regularizer !== null) gradient += regularizer[Math.round((soft[i] as number) * TABLE)] as number;
       }
       gradient *= slope;
       const m = BETA1 * (first[i] as number) + (1 - BETA1) * gradient;
@@ -79,6 +77,15 @@ export function* learnRounding(
     yield;
   }
   return Int8Array.from(floors, (floor, i) => clip(floor + Number((v[i] as number) >= 0), quantMin, quantMax));
+}
+
+/** The regularizer's gradient by h, at so many equal steps from 0 to 1: a power for each weight and step would take most of the time. */
+function regularizerTable(progress: number): Float64Array {
+  const exponent = EXPONENT_LAST + (EXPONENT_FIRST - EXPONENT_LAST) * (1 - progress);
+  return Float64Array.from({ length: TABLE + 1 }, (_, i) => {
+    const d = (2 * i) / TABLE - 1;
+    return -LAMBDA * 2 * exponent * Math.abs(d) ** (exponent - 1) * Math.sign(d);
+  });
 }
 
 /**
