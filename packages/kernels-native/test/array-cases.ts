@@ -140,6 +140,17 @@ export const ARRAY_CASES: Cases = {
     const attrs = { dim: integer(r, 0, shape.length - 1), likeDim: integer(r, 0, like.length - 1) };
     return [[elements(r, shape, anyDtype(r)), floats(r, like)], attrs];
   },
+  'octavo::expand_like': (r) => {
+    const [shape, like] = [dims(r, 1, 4, 7), dims(r, 1, 3, 9)];
+    const attrs = { dim: integer(r, 0, shape.length - 1), likeDim: integer(r, 0, like.length - 1) };
+    return [[elements(r, shape.with(attrs.dim, 1), anyDtype(r)), floats(r, like)], attrs];
+  },
+  'octavo::reshape_like': (r) => {
+    const shape = dims(r, 1, 3, 7);
+    const x = elements(r, [shape.reduce((a, b) => a * b, 1)], anyDtype(r));
+    return [[x, floats(r, shape)], { dims: shape.map((_, axis) => (axis === 0 ? -1 : -2 - axis)) }];
+  },
+  'aten::_shape_as_tensor': (r) => [[elements(r, dims(r, 1, 4, 9), anyDtype(r))], {}],
   'aten::pad': (r) => {
     const shape = dims(r, 1, 4, 7);
     return [[floats(r, shape, 0.1)], { padding: padding(r, shape), value: r() < 0.5 ? 0 : 1.5 }];

@@ -1,6 +1,7 @@
 import { didYouMean, OctavoError } from '../errors.js';
 import { arangeLike } from './arange-like.js';
 import { ARRAY_OPS } from './array/index.js';
+import { SHAPE_VALUE_OPS } from './array/pick.js';
 import { attention } from './attention.js';
 import { attentionInt8 } from './attention-int8.js';
 import { batchNorm } from './batch-norm.js';
@@ -38,7 +39,7 @@ import { upsampleBilinear2d, upsampleNearest2d } from './quantized/resize.js';
 import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
 import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
-import { reshape, unsqueeze } from './reshape.js';
+import { reshape, reshapeLike, unsqueeze } from './reshape.js';
 import { toLayout } from './to-layout.js';
 import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
 import { upsampleBilinear, upsampleNearest } from './upsample.js';
@@ -138,6 +139,8 @@ export const OP_LIST: readonly OpDef[] = [
   pools.adaptiveAvgPoolLinear,
   meanLinear, // 175
   ...RECURRENT_LAYER_OPS, // 177 to 184
+  ...SHAPE_VALUE_OPS, // 185, 186
+  reshapeLike, // 187
   activations.quantizedGelu, // 190
   attentionInt8,
   linearWeightOnly,

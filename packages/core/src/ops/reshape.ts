@@ -1,7 +1,7 @@
 import { checkAxis, type Dims, resolveReshape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { attrList, attrNumber, checkRank, dimsOf, tensorMeta } from './check.js';
-import type { OpDef, Operand } from './op-def.js';
+import type { Attrs, OpDef, Operand } from './op-def.js';
 
 // Ops that give a tensor other dims and leave its elements where they are.
 
@@ -27,6 +27,30 @@ export const reshape: OpDef = {
     return sameData(x, resolveReshape(dimsOf(x), attrList(attrs, 'dims'), this.name));
   },
 };
+
+/** As `aten::reshape`; -2 - i copies the dim i of `like`. */
+export const reshapeLike: OpDef = {
+  name: 'octavo::reshape_like',
+  opcode: 187,
+  inputs: ['x', 'like'],
+  attrs: { dims: 'ints' },
+  outputs: ['y'],
+  infer([xMeta, likeMeta], attrs) {
+    const x = tensorMeta(this.name, 'x', xMeta);
+    return [{ dtype: x.dtype, dims: likeDims(x.dims, tensorMeta(this.name, 'like', likeMeta).dims, attrs) }];
+  },
+  reference([x, like], attrs) {
+    return sameData(x, likeDims(dimsOf(x), dimsOf(like), attrs));
+  },
+};
+
+function likeDims(x: Dims, like: Dims, attrs: Attrs): number[] {
+  const op = reshapeLike.name;
+  const asked = attrList(attrs, 'dims').map((dim) =>
+    dim < -1 ? (like[checkAxis(-2 - dim, like.length, op)] as number) : dim,
+  );
+  return checkRank(op, resolveReshape(x, asked, op)) as number[];
+}
 
 /** A dim of size 1 put in at `dim` (from the end when negative: -1 is the new last dim), any dtype. */
 export const unsqueeze: OpDef = {

@@ -142,6 +142,9 @@ describe('array ops', () => {
       ],
     ],
     ['octavo::slice_like', [f32([1, 2, 3] as never), f32([[0, 0]] as never)], { dim: 0, likeDim: 1 }, [1, 2]],
+    ['octavo::reshape_like', [f32([1, 2] as never), f32([[0], [0]] as never)], { dims: [-3, -2] }, [[1, 2]]],
+    ['aten::_shape_as_tensor', [f32([[0], [0]] as never)], {}, [2n, 1n]],
+    ['octavo::expand_like', [f32([3] as never), f32([[0, 0]] as never)], { dim: 0, likeDim: 1 }, [3, 3]],
     ['octavo::slice_like', [f32([1] as never), f32([[0, 0]] as never)], { dim: 0, likeDim: 1 }, [1]],
     [
       'aten::sum',

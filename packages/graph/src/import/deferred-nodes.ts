@@ -66,6 +66,8 @@ const DTYPE_AFTER: Readonly<Record<string, DType>> = {
 
 /** The rank that a node's results will have, where its operands say it: new symbols; null elsewhere. */
 function dimsOf(builder: GraphBuilder, { op, inputs }: ForeignNode): Dim[] | null {
+  const asked = op === 'Reshape' && inputs[1] ? builder.content(inputs[1]) : null;
+  if (asked !== null && !asked.includes(0)) return asked.map((dim) => (dim === -1 ? builder.freshSymbol() : dim));
   const rank = Object.hasOwn(RANK_AFTER, op) ? RANK_AFTER[op]?.(builder, inputs) : undefined;
   return typeof rank === 'number' ? Array.from({ length: rank }, () => builder.freshSymbol()) : null;
 }

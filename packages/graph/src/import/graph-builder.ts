@@ -50,6 +50,7 @@ export class GraphBuilder {
   private readonly computed = new Map<Value, Tensor>();
   private readonly options: BuilderOptions;
   private symbols = 0;
+  private readonly derived = new Map<string, string>();
   /** Where each symbol was first seen: a value and its axis. */
   private readonly origins = new Map<string, { value: Value; axis: number }>();
 
@@ -98,6 +99,10 @@ export class GraphBuilder {
         attrs,
         () => this.freshSymbol(),
       );
+      const shape = name === 'aten::_shape_as_tensor' ? this.dims(operands[0] as Value) : null;
+      if (isNumbers(shape)) {
+        return [this.constant(new Tensor('int64', BigInt64Array.from(shape, BigInt), [shape.length]))];
+      }
       const folded = folding === 'never' ? null : this.folded(name, operands, attrs, facts, folding);
       return folded ?? this.insert(name, operands, attrs, facts);
     } catch (error) {
@@ -196,6 +201,13 @@ export class GraphBuilder {
 
   freshSymbol(): string {
     return `?${++this.symbols}`;
+  }
+
+  /** The symbol of what an expression over symbols comes to: the same one for the same text. */
+  symbolOf(expression: string): string {
+    const known = this.derived.get(expression) ?? this.freshSymbol();
+    this.derived.set(expression, known);
+    return known;
   }
 
   private operandFacts(value: Value | null) {

@@ -46,7 +46,7 @@ export function inferFacts(
       dtype,
       dims: dims.map((dim, axis) => {
         const other = second.metas[output]?.dims[axis];
-        if (isClamped(def, tensors, attrs, axis)) return freshSymbol();
+        if (isClamped(def, tensors, attrs, axis)) return cutSymbol(def, tensors, attrs, axis) ?? freshSymbol();
         if (dim === other) return dim;
         return symbols.find((s) => first.primeOf.get(s) === dim && second.primeOf.get(s) === other) ?? freshSymbol();
       }),
@@ -86,6 +86,11 @@ function knownDims(
     return [...broadcast(a.slice(0, -2), b.slice(0, -2), freshSymbol), a.at(-2) as Dim, b.at(-1) as Dim];
   }
   if (name === 'aten::linear') return [...(all[0] as readonly Dim[]).slice(0, -1), all[1]?.[0] as Dim];
+  if (name === 'octavo::reshape_like') {
+    const [x, like] = all;
+    const copied = (dim: number, i: number): Dim => (dim === 0 ? x?.[i] : dim < -1 ? like?.[-2 - dim] : dim) as Dim;
+    return (attrs.dims as readonly number[]).map((dim, i) => (dim === -1 ? freshSymbol() : copied(dim, i)));
+  }
   if (name === 'aten::reshape') {
     const asked = attrs.dims as readonly number[];
     if (!asked.includes(-1)) return asked.map((dim, i) => (dim === 0 ? (all[0]?.[i] as Dim) : dim));
@@ -100,6 +105,9 @@ function broadcast(a: readonly Dim[], b: readonly Dim[], freshSymbol: () => stri
     const [x, y] = [a[a.length - rank + i] ?? 1, b[b.length - rank + i] ?? 1];
     if (x === y || y === 1) return x;
     if (x === 1) return y;
+    // Where the number is the smaller one, the two would have to be equal, or it 1: the symbol is the result in any case.
+    if (isCutOf(y, x)) return x;
+    if (isCutOf(x, y)) return y;
     return typeof x === 'number' ? x : typeof y === 'number' ? y : freshSymbol();
   });
 }
@@ -132,6 +140,18 @@ function withNumbers({ dtype, dims }: Facts, primeOf: ReadonlyMap<string, number
   return { dtype, dims: (dims as Dim[]).map((dim) => (typeof dim === 'number' ? dim : (primeOf.get(dim) as number))) };
 }
 
+/** A dim of a number cut at a symbol. Its text says both, so that `broadcast` knows what it stands for. */
+function cutSymbol({ name }: OpDef, [x, like]: readonly Facts[], attrs: Attrs, axis: number): string | undefined {
+  const [own, other] = [x?.dims?.[axis], like?.dims?.at(attrs.likeDim as number)];
+  const isCut = name === 'octavo::slice_like' && typeof own === 'number' && own > 0 && typeof other === 'string';
+  return isCut ? `?min(${own}, ${other})` : undefined;
+}
+
+/** The symbol that `cut` is the minimum of a number and. */
+function isCutOf(cut: Dim, symbol: Dim): boolean {
+  return typeof cut === 'string' && cut.startsWith('?min(') && cut.endsWith(`, ${symbol})`);
+}
+
 /** True for the dim of a slice whose size a bound may cut. */
 function isClamped({ name }: OpDef, [x, like]: readonly Facts[], attrs: Attrs, axis: number): boolean {
   const dims = x?.dims;
@@ -146,7 +166,7 @@ function dtypeAfter({ name }: OpDef, tensors: readonly Facts[], attrs: Attrs): D
   const asked = Object.keys(DTYPES).find((dtype) => DTYPES[dtype as DType].code === attrs.dtype);
   if (asked !== undefined) return asked as DType;
   if (BOOL_OPS.test(name)) return 'bool';
-  if (name.startsWith('aten::arg') || name === 'octavo::arange_like') return 'int64';
+  if (/^(aten::(arg|_shape_as_tensor)|octavo::arange_like)/.test(name)) return 'int64';
   if (name === 'octavo::dequantize_linear' || name === 'aten::dequantize') return 'float32';
   if (name === 'octavo::dynamic_quantize_linear') return 'uint8';
   if (name.endsWith('_integer')) return 'int32';

@@ -84,7 +84,7 @@ export class RuleContext {
   /** The elements of a small tensor, with symbols for dims that are unknown; deferred where it is computed otherwise. */
   elements(value: Value): readonly Dim[] {
     const content = this.builder.content(value);
-    if (content !== null) return content;
+    if (content !== null) return content.map((dim) => (typeof dim === 'number' ? safe(dim) : dim));
     return this.numbers(value);
   }
 

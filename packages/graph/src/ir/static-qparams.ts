@@ -17,11 +17,15 @@ export function staticQParams(value: Value): QParams | undefined {
   }
 }
 
-/** The qparams that two constants of one element hold; a zero point that is absent is 0. */
+/**
+ * The qparams that two constants of one element hold; a zero point that is absent is 0. A scale that is no positive number
+ * has no int8 form: calibration over masks of -inf leaves infinite ones in files.
+ */
 export function leafQParams(scale: Value | null | undefined, zeroPoint: Value | null | undefined): QParams | undefined {
   const scales = scale && leafTensor(scale)?.raw.data;
   const zeroPoints = zeroPoint ? leafTensor(zeroPoint)?.raw.data : Int32Array.of(0);
   if (!(scales instanceof Float32Array) || zeroPoints === undefined) return undefined;
   if (scales.length !== 1 || zeroPoints.length !== 1) return undefined;
+  if (!((scales[0] as number) > 0 && Number.isFinite(scales[0]))) return undefined;
   return { scale: scales[0] as number, zeroPoint: Number(zeroPoints[0]) };
 }

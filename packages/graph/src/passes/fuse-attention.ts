@@ -1,7 +1,10 @@
+import { Tensor } from '@octavo/core';
 import type { Dim } from '../import/facts.js';
 import type { Graph } from '../ir/graph.js';
+import { constantSpec } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
+import { tensorType } from '../ir/value-type.js';
 import type { Pass } from './pass.js';
 import { scalarOf } from './scalars.js';
 import type { Shapes } from './shapes.js';
@@ -13,7 +16,7 @@ import type { Shapes } from './shapes.js';
  *     softmax(q k^T * scale + mask) v -> permute -> reshape [batch, length, heads * d]
  *
  * The scale may be a factor or a divisor, of the scores or of q and k each (its root then); k may be transposed in one step or
- * two; the mask may be missing. It is done where the dims prove that the op takes the operands. The formula is the same;
+ * two; there may be several masks or none, added, or filled in by a condition. It is done where the dims prove that the op takes the operands. The formula is the same;
  * the last bits differ where the scale is no power of two or stands at another place.
  */
 export const fuseAttention =
@@ -23,32 +26,50 @@ export const fuseAttention =
     for (const node of graph.nodesBackwards()) {
       const found = node.op === 'aten::reshape' ? attentionOf(node, shapes) : undefined;
       if (found === undefined) continue;
-      const { q, k, v, mask, heads, scale } = found;
+      const { q, k, v, masks, heads, scale, guarded } = found;
       const fused = graph.insert(
         {
           op: 'octavo::multi_head_attention',
-          inputs: [q, k, v, mask === null ? null : ofRank4(graph, mask, node, shapes)],
+          inputs: [q, k, v, maskSum(graph, masks, node, shapes)],
           outputs: [{ type: node.output.type, hint: node.output.hint }],
           attrs: { heads, scale },
           scope: node.scope,
         },
         node,
       );
-      node.output.replaceUses(fused.output);
+      node.output.replaceUses(guarded ? withoutNaN(graph, fused.output, node) : fused.output);
     }
     return graph;
   };
 
+/** 0 where the value is NaN. A query whose keys are all masked with -inf has NaN for each of its probabilities and results. */
+function withoutNaN(graph: Graph, value: Value, before: Node): Value {
+  const { type } = value;
+  const insert = (op: string, inputs: Value[], dtype: 'bool' | 'float32'): Value => {
+    const dims = type.kind === 'tensor' ? type.dims : null;
+    return graph.insert({ op, inputs, outputs: [{ type: tensorType(dtype, dims) }], scope: before.scope }, before)
+      .output;
+  };
+  const zero = graph.insert(constantSpec(Tensor.from(0)), before).output;
+  return insert('aten::where', [insert('aten::eq', [value, value], 'bool'), value, zero], 'float32');
+}
+
 interface Attention extends Scores {
   readonly v: Value;
   readonly heads: number;
+  /** Whether probabilities that are NaN count as 0. */
+  readonly guarded: boolean;
 }
 
-/** softmax's operand: q k^T * scale + mask, with q and k as they are before their heads are split. */
+/** What is added to scores; or a condition, and whether they are kept or filled with a very low number where it holds. */
+type Mask = Value | { readonly condition: Value; readonly keeps: boolean; readonly filler: Value };
+
+/** softmax's operand: q k^T * scale + masks, with q and k as they are before their heads are split. */
 interface Scores {
   readonly q: Value;
   readonly k: Value;
-  readonly mask: Value | null;
+  /** The innermost first. */
+  readonly masks: readonly Mask[];
   readonly scale: number;
   readonly heads: number;
 }
@@ -58,33 +79,65 @@ function attentionOf(merge: Node, shapes: Shapes): Attention | undefined {
   if (back.op !== 'aten::permute' || !isOrder(back, SPLIT)) return undefined;
   const weighted = back.input(0).node;
   if (weighted.op !== 'aten::matmul' || !isOwn(weighted, back)) return undefined;
-  const softmax = weighted.input(0).node;
-  if (softmax.op !== 'aten::softmax' || !isOwn(softmax, weighted) || !isLastAxis(softmax)) return undefined;
+  const guard = guardOf(weighted);
+  const softmax = guard === undefined ? weighted.input(0).node : guard.input(2).node;
+  if (softmax.op !== 'aten::softmax' || !isLastAxis(softmax)) return undefined;
+  if (guard === undefined && !isOwn(softmax, weighted)) return undefined;
   const v = splitHeads(weighted.input(1), shapes, SPLIT);
   const scores = scoresOf(softmax.input(0), softmax, shapes);
   if (v === undefined || v.scale !== 1 || scores === undefined || scores.heads !== v.heads) return undefined;
-  const { q, k, mask, heads } = scores;
+  const { q, k, masks, heads } = scores;
   const [batch, queries, width] = shapes(q) as readonly Dim[];
   const keys = shapes(k) as readonly Dim[];
   const sameKeys = keys[0] === batch && keys[2] === width && isSame(keys, shapes(v.x));
   if (!sameKeys || !isSame(shapes(merge.output), [batch, queries, width] as Dim[])) return undefined;
-  return mask === null || fitsMask(shapes(mask), [batch, heads, queries] as Dim[]) ? { ...scores, v: v.x } : undefined;
+  const fits = masks.every((mask) => fitsMask(shapes(operandOf(mask)), [batch, heads, queries] as Dim[]));
+  return fits ? { ...scores, v: v.x, guarded: guard !== undefined } : undefined;
 }
 
-/** The scores without, then with a mask as either term. */
+/** where(isnan(p), 0, p), which PyTorch's scaled_dot_product_attention is exported with, of probabilities that nothing else reads. */
+function guardOf(weighted: Node): Node | undefined {
+  const { node: guard } = weighted.input(0);
+  if (guard.op !== 'aten::where' || !isOwn(guard, weighted) || scalarOf(guard.input(1)) !== 0) return undefined;
+  const probabilities = guard.input(2);
+  const test = guard.input(0).node;
+  const compared = test.op === 'aten::logical_not' ? test.input(0).node : undefined;
+  if (compared?.op !== 'aten::eq' || compared.inputs.some((input) => input !== probabilities)) return undefined;
+  const readers = new Set(probabilities.uses.map(({ node }) => node));
+  return readers.size === 2 && isOwn(compared, test) && isOwn(test, guard) ? guard : undefined;
+}
+
+function operandOf(mask: Mask): Value {
+  return 'condition' in mask ? mask.condition : mask;
+}
+
+/** A score filled with a number below this counts for nothing beside any other, as one that the number is added to does. */
+const VERY_LOW = -1e30;
+
+/** The scores without a mask, else with one as either term, or where a condition picks them. */
 function scoresOf(value: Value, reader: Node, shapes: Shapes): Scores | undefined {
   const plain = scaledProduct(value, reader, shapes);
-  if (plain !== undefined) return { ...plain, mask: null };
-  const { node: sum } = value;
-  if (sum.op !== 'aten::add' || !isOwn(sum, reader)) return undefined;
+  if (plain !== undefined) return { ...plain, masks: [] };
+  const { node } = value;
+  if (value.isInput || value.onlyUser !== reader) return undefined;
+  if (node.op === 'aten::where') {
+    for (const index of [1, 2]) {
+      const filler = node.input(3 - index);
+      const low = scalarOf(filler);
+      const scores = low !== undefined && low < VERY_LOW ? scoresOf(node.input(index), node, shapes) : undefined;
+      const mask = { condition: node.input(0), keeps: index === 1, filler };
+      if (scores !== undefined) return { ...scores, masks: [...scores.masks, mask] };
+    }
+  }
+  if (node.op !== 'aten::add') return undefined;
   for (const index of [0, 1]) {
-    const product = scaledProduct(sum.input(index), sum, shapes);
-    if (product !== undefined) return { ...product, mask: sum.input(1 - index) };
+    const scores = scoresOf(node.input(index), node, shapes);
+    if (scores !== undefined) return { ...scores, masks: [...scores.masks, node.input(1 - index)] };
   }
   return undefined;
 }
 
-function scaledProduct(value: Value, reader: Node, shapes: Shapes): Omit<Scores, 'mask'> | undefined {
+function scaledProduct(value: Value, reader: Node, shapes: Shapes): Omit<Scores, 'masks'> | undefined {
   const { value: product, scale, reader: own } = unscaled(value, reader);
   if (product.node.op !== 'aten::matmul' || !isOwn(product.node, own)) return undefined;
   const q = splitHeads(product.node.input(0), shapes, SPLIT);
@@ -169,16 +222,32 @@ function fitsMask(mask: readonly Dim[] | null, scores: readonly Dim[]): boolean 
   return upper.every((dim, i) => dim === 1 || dim === scores[3 - upper.length + i]);
 }
 
-/** The mask with dims of 1 in front. */
-function ofRank4(graph: Graph, mask: Value, before: Node, shapes: Shapes): Value {
-  let value = mask;
-  for (let rank = shapes(mask)?.length as number; rank < 4; rank++) {
-    const dims = value.type.kind === 'tensor' && value.type.dims !== null ? [1, ...value.type.dims] : null;
-    const outputs = [{ type: { kind: 'tensor', dtype: 'float32', dims } as const }];
-    value = graph.insert(
-      { op: 'aten::unsqueeze', inputs: [value], attrs: { dim: 0 }, outputs, scope: before.scope },
-      before,
-    ).output;
-  }
-  return value;
+/** The sum of the masks, each with dims of 1 in front; null without any. */
+function maskSum(graph: Graph, masks: readonly Mask[], before: Node, shapes: Shapes): Value | null {
+  const insert = (op: string, inputs: Value[], dims: readonly number[] | null, attrs = {}): Value => {
+    const outputs = [{ type: tensorType('float32', dims) }];
+    return graph.insert({ op, inputs, attrs, outputs, scope: before.scope }, before).output;
+  };
+  const ofRank4 = (mask: Mask): Value => {
+    let value = operandOf(mask);
+    if ('condition' in mask) {
+      const zero = graph.insert(constantSpec(Tensor.from(0)), before).output;
+      value = insert(
+        'aten::where',
+        [value, ...(mask.keeps ? [zero, mask.filler] : [mask.filler, zero])],
+        dimsOf(value),
+      );
+    }
+    for (let rank = shapes(operandOf(mask))?.length as number; rank < 4; rank++) {
+      const dims = dimsOf(value);
+      value = insert('aten::unsqueeze', [value], dims && [1, ...dims], { dim: 0 });
+    }
+    return value;
+  };
+  const [first, ...others] = masks.map(ofRank4);
+  return first === undefined ? null : others.reduce((sum, mask) => insert('aten::add', [sum, mask], null), first);
+}
+
+function dimsOf({ type }: Value): readonly number[] | null {
+  return type.kind === 'tensor' ? type.dims : null;
 }

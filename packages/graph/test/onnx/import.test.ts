@@ -170,8 +170,9 @@ describe('importOnnx', () => {
       return { op, name: `/layers.${i}/op`, in: [`v${i}`, ...second], out: [`v${i + 1}`] };
     });
     const initializers = [tensorProto('shape', [2], [0, -1], 7)];
+    // A reshape to the dims that are there is none.
     const bytes = modelBytes({ inputs: { v0: ['n', 4] }, initializers, nodes, outputs: [`v${count}`] });
-    expect([...(await importOnnx(bytes)).nodes()]).toHaveLength(count);
+    expect([...(await importOnnx(bytes)).nodes()]).toHaveLength(count - count / 4);
   });
 
   it.each([[10], [25]])('refuses operator set %i by name', async (opset) => {

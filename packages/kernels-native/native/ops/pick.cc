@@ -213,6 +213,35 @@ Status slice_like(Call& call) {
   return {};
 }
 
+// x, whose dimension attrs[0] is 1, repeated there as often as `like` is long along attrs[1].
+Status expand_like(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
+  const View &x = call.inputs[0], &like = call.inputs[1], &y = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype));
+  OCTAVO_TRY(expect_tensor(call, "y", y, x.dtype));
+  int axis = 0, like_axis = 0;
+  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
+  OCTAVO_TRY(axis_of(call, like, call.attr_int(1), &like_axis));
+  bool fits = y.rank == x.rank && x.dims[axis] == 1;
+  for (int i = 0; fits && i < x.rank; i++) fits = y.dims[i] == (i == axis ? like.dims[like_axis] : x.dims[i]);
+  if (!fits) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);
+  ptrdiff_t steps[kMaxRank];
+  dense_steps(x, steps);
+  steps[axis] = 0;
+  copy_strided(call, x.data, steps, y);
+  return {};
+}
+
+// The dimensions of x.
+Status shape_as_tensor(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 1, 1, 1));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "y", y, DType::Int64));
+  OCTAVO_TRY(expect_dims(call, "y", y, {size_t(x.rank)}));
+  for (int i = 0; i < x.rank; i++) y.as<int64_t>()[i] = x.dims[i];
+  return {};
+}
+
 // attrs: padding ([begin..., end...] of all dimensions), mode: which element of x stands at a place before or behind it,
 // mirrored without the edge, the edge, or from the other end.
 Status pad_from(Call& call) {

@@ -12,6 +12,17 @@ Status copy_alias(Call& call) {
   return {};
 }
 
+// Elements as they are, under other dimensions, which whoever made the output has read from the second operand.
+Status reshape_like(Call& call) {
+  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
+  const View &x = call.inputs[0], &y = call.outputs[0];
+  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype));
+  OCTAVO_TRY(expect_tensor(call, "y", y, x.dtype));
+  OCTAVO_TRY(expect_size(call, "y", y, x.size()));
+  memcpy(y.data, x.data, y.bytes());
+  return {};
+}
+
 // attrs: count, then the input dimension of each output dimension.
 Status permute(Call& call) {
   OCTAVO_TRY(expect_copy(call));

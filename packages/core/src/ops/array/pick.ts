@@ -363,6 +363,48 @@ function cutDims(x: Dims, like: Dims, attrs: Attrs): number[] {
   return x.with(axis, Math.min(x[axis] as number, size));
 }
 
+/** x, which has a dim of 1 along `dim`, repeated there as often as `like` is long along `likeDim`. */
+const expandLike: OpDef = {
+  name: 'octavo::expand_like',
+  opcode: 186,
+  inputs: ['x', 'like'],
+  attrs: { dim: 'int', likeDim: 'int' },
+  outputs: ['y'],
+  infer([xMeta, likeMeta], attrs) {
+    const x = tensorMeta(this.name, 'x', xMeta);
+    return [{ dtype: x.dtype, dims: repeatedDims(x.dims, tensorMeta(this.name, 'like', likeMeta).dims, attrs) }];
+  },
+  reference([x, like], attrs) {
+    const dims = repeatedDims(dimsOf(x), dimsOf(like), attrs);
+    return strided(x, dims, broadcastStrides(dimsOf(x), dims), 0);
+  },
+};
+
+function repeatedDims(x: Dims, like: Dims, attrs: Attrs): number[] {
+  const axis = checkAxis(attrNumber(attrs, 'dim', 0), x.length, 'octavo::expand_like');
+  if (x[axis] !== 1) throw shapeError('octavo::expand_like', 'a dim of 1 to repeat', x);
+  return x.with(axis, like[checkAxis(attrNumber(attrs, 'likeDim', 0), like.length, 'octavo::expand_like')] as number);
+}
+
+/** The dims of x (any dtype) as a tensor: int64 [rank]. PyTorch's `torch._shape_as_tensor`, ONNX's Shape. */
+const shapeAsTensor: OpDef = {
+  name: 'aten::_shape_as_tensor',
+  opcode: 185,
+  inputs: ['x'],
+  attrs: {},
+  outputs: ['y'],
+  infer([xMeta]) {
+    return [{ dtype: 'int64', dims: [tensorMeta(this.name, 'x', xMeta).dims.length] }];
+  },
+  reference([x]) {
+    const dims = dimsOf(x);
+    return [new Tensor('int64', BigInt64Array.from(dims, BigInt), [dims.length])];
+  },
+};
+
+/** Ops over the dims of values that a run alone knows: opcodes 185 and 186. */
+export const SHAPE_VALUE_OPS: readonly OpDef[] = [shapeAsTensor, expandLike];
+
 export const PICK_OPS: readonly OpDef[] = [
   where,
   take,

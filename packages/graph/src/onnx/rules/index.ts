@@ -1,6 +1,7 @@
 import type { Rule } from '../../import/rule.js';
 import { ATTENTION_RULES } from './attention.js';
 import { EINSUM_RULES } from './einsum.js';
+import { gatherNd } from './gather-nd.js';
 import { MATH_RULES } from './math.js';
 import { NN_RULES } from './nn.js';
 import { PAD_RULES } from './pads.js';
@@ -8,6 +9,7 @@ import { QUANTIZED_RULES } from './quantized.js';
 import { RECURRENT_RULES } from './recurrent.js';
 import { REDUCE_RULES } from './reduce.js';
 import { RESIZE_RULES } from './resize.js';
+import { scaledDotAttention } from './scaled-dot-attention.js';
 import { SHAPE_RULES } from './shape.js';
 
 /** Every ONNX operator that is imported, by type; those of another domain with it in front: `com.microsoft::QGemm`. */
@@ -22,4 +24,6 @@ export const ONNX_RULES: Readonly<Record<string, Rule>> = {
   ...QUANTIZED_RULES,
   ...RECURRENT_RULES,
   ...ATTENTION_RULES,
+  Attention: scaledDotAttention,
+  GatherND: gatherNd,
 };

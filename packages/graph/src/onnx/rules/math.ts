@@ -1,4 +1,5 @@
 import { DTYPES, type DType, sizeOf, Tensor } from '@octavo/core';
+import type { Dim } from '../../import/facts.js';
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
 import { askedDType, dtypeCode, isInteger } from './dtypes.js';
@@ -74,6 +75,13 @@ const hardSigmoid: Rule = (n) => {
   return n.op('aten::clamp', [n.op('aten::add', [scaled, scalar(n, beta)])], { min: 0, max: 1 });
 };
 
+/** x, or slope * x below 0; the slope is broadcast. */
+const prelu: Rule = (n) => {
+  const x = n.input(0);
+  const isNegative = n.op('aten::lt', [x, scalar(n, 0, n.dtype(x))]);
+  return n.op('aten::where', [isNegative, n.op('aten::mul', [x, n.input(1)]), x]);
+};
+
 /** By erf, or x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
 const gelu: Rule = (n) => {
   const x = n.input(0);
@@ -122,8 +130,8 @@ const castRule: Rule = (n) => cast(n, n.input(0), askedDType(n, n.attr('to')));
 
 const castLike: Rule = (n) => cast(n, n.input(0), n.dtype(n.input(1)));
 
-/** Shape arithmetic keeps symbols where it can: x * 1, x + 0, x / 1, and numbers. */
-function shapeArithmetic(rule: Rule, compute: (a: number, b: number) => number, neutral: number): Rule {
+/** Shape arithmetic keeps symbols where it can: x * 1, x + 0, x / 1, and numbers; equal expressions are equal symbols. */
+function shapeArithmetic(rule: Rule, sign: string, compute: (a: number, b: number) => number, neutral: number): Rule {
   return (n) => {
     const result = rule(n) as Value;
     const [a, b] = [n.builder.content(n.input(0)), n.builder.content(n.input(1))];
@@ -134,7 +142,7 @@ function shapeArithmetic(rule: Rule, compute: (a: number, b: number) => number, 
     const content = Array.from({ length: count }, (_, i) => {
       const [x, y] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
       if (y === neutral && x !== undefined) return x;
-      return typeof x === 'number' && typeof y === 'number' ? compute(x, y) : n.builder.freshSymbol();
+      return typeof x === 'number' && typeof y === 'number' ? compute(x, y) : n.builder.symbolOf(`${x} ${sign} ${y}`);
     });
     return sizeOf(dims.map(() => 1)) === 1 && dims.length <= 1
       ? n.know(result, { dtype: 'int64', dims, content })
@@ -142,20 +150,68 @@ function shapeArithmetic(rule: Rule, compute: (a: number, b: number) => number, 
   };
 }
 
+/** Of shape elements it is decided while importing where dims, which are never negative, leave no doubt. */
+const equal: Rule = (n) => {
+  const [a, b] = [n.input(0), n.input(1)];
+  const decided = decidedEqual(n, a, b);
+  const dims = n.builder.dims(n.dtype(a) === 'int64' ? a : b);
+  if (decided === null || dims?.length !== 1) return n.op('aten::eq', [a, b]);
+  return n.constant(new Tensor('bool', Uint8Array.from(decided, Number), [decided.length]));
+};
+
+function decidedEqual(n: RuleContext, a: Value, b: Value): boolean[] | null {
+  const [left, right] = [n.builder.content(a), n.builder.content(b)];
+  if (left === null || right === null || left.length !== right.length) return null;
+  const decided = left.map((x, i) => {
+    const y = right[i] as Dim;
+    if (x === y) return true;
+    if (typeof x === 'number' && typeof y === 'number') return false;
+    const [symbol, number] = typeof x === 'string' ? [x, y] : [y as string, x];
+    return typeof number === 'number' && number < 0 && n.builder.originOf(symbol) !== undefined ? false : null;
+  });
+  return decided.includes(null) ? null : (decided as boolean[]);
+}
+
+/** Of shape elements it keeps what is known of those that are picked. */
+const where: Rule = (n) => {
+  const [condition, a, b] = [n.input(0), n.input(1), n.input(2)];
+  const result = n.op('aten::where', [condition, a, b]);
+  const test = n.builder.tensor(condition)?.raw.data;
+  const [left, right] = [n.builder.content(a), n.builder.content(b)];
+  const isShape = n.dtype(a) === 'int64' && n.builder.dims(result)?.length === 1;
+  if (test === undefined || !isShape || left?.length !== test.length || right?.length !== test.length) return result;
+  if (n.builder.tensor(result) !== undefined) return result;
+  const content = Array.from(test as Iterable<unknown>, (bit, i) => (Number(bit) === 0 ? right : left)[i] as Dim);
+  return n.know(result, { dtype: 'int64', dims: [content.length], content });
+};
+
+/** NaN alone differs from itself. */
+const isNaNRule: Rule = (n) => n.op('aten::logical_not', [n.op('aten::eq', [n.input(0), n.input(0)])]);
+
+const isInfinite: Rule = (n) => {
+  const x = n.input(0);
+  const is = (value: number): Value => n.op('aten::eq', [x, scalar(n, value)]);
+  const [positive, negative] = [n.attr('detect_positive', 1) === 1, n.attr('detect_negative', 1) === 1];
+  if (positive && negative)
+    return n.op('aten::logical_or', [is(Number.POSITIVE_INFINITY), is(Number.NEGATIVE_INFINITY)]);
+  if (!positive && !negative) return n.op('aten::lt', [x, x]);
+  return is(positive ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+};
+
 const truncated = (a: number, b: number): number => (b === 0 ? 0 : Math.trunc(a / b));
 
 export const MATH_RULES: Readonly<Record<string, Rule>> = {
   Abs: unary('aten::abs'),
-  Add: shapeArithmetic(arithmetic('aten::add', 'octavo::add_integers'), (a, b) => a + b, 0),
+  Add: shapeArithmetic(arithmetic('aten::add', 'octavo::add_integers'), '+', (a, b) => a + b, 0),
   And: binary('aten::logical_and'),
   Cast: castRule,
   CastLike: castLike,
   Ceil: unary('aten::ceil'),
   Clip: clip,
-  Div: shapeArithmetic(arithmetic('aten::div', 'octavo::div_integers'), truncated, 1),
+  Div: shapeArithmetic(arithmetic('aten::div', 'octavo::div_integers'), '/', truncated, 1),
   Elu: (n) => n.op('aten::elu', [n.input(0)], { alpha: n.attr('alpha', 1), inputScale: 1 }),
   Celu: (n) => n.op('aten::elu', [n.input(0)], { alpha: n.attr('alpha', 1), inputScale: 1 / n.attr('alpha', 1) }),
-  Equal: binary('aten::eq'),
+  Equal: equal,
   Erf: unary('aten::erf'),
   Exp: unary('aten::exp'),
   Floor: unary('aten::floor'),
@@ -166,6 +222,8 @@ export const MATH_RULES: Readonly<Record<string, Rule>> = {
   HardSigmoid: hardSigmoid,
   HardSwish: unary('aten::hardswish'),
   LeakyRelu: (n) => n.op('aten::leaky_relu', [n.input(0)], { negativeSlope: n.attr('alpha', 0.01) }),
+  IsInf: isInfinite,
+  IsNaN: isNaNRule,
   Less: binary('aten::lt'),
   LessOrEqual: binary('aten::le'),
   Log: unary('aten::log'),
@@ -173,11 +231,12 @@ export const MATH_RULES: Readonly<Record<string, Rule>> = {
   Max: variadic('aten::maximum', 'aten::maximum'),
   Min: variadic('aten::minimum', 'aten::minimum'),
   Mod: modulo,
-  Mul: shapeArithmetic(arithmetic('aten::mul', 'octavo::mul_integers'), (a, b) => a * b, 1),
+  Mul: shapeArithmetic(arithmetic('aten::mul', 'octavo::mul_integers'), '*', (a, b) => a * b, 1),
   Neg: negative,
   Not: unary('aten::logical_not'),
   Or: binary('aten::logical_or'),
   Pow: pow,
+  PRelu: prelu,
   Reciprocal: unary('aten::reciprocal'),
   Relu: relu,
   Round: unary('aten::round'),
@@ -185,10 +244,10 @@ export const MATH_RULES: Readonly<Record<string, Rule>> = {
   Sign: unary('aten::sign'),
   Softmax: softmax('aten::softmax'),
   Sqrt: unary('aten::sqrt'),
-  Sub: shapeArithmetic(arithmetic('aten::sub', 'octavo::sub_integers'), (a, b) => a - b, 0),
+  Sub: shapeArithmetic(arithmetic('aten::sub', 'octavo::sub_integers'), '-', (a, b) => a - b, 0),
   Sum: variadic('aten::add', 'octavo::add_integers'),
   Tanh: unary('aten::tanh'),
-  Where: (n) => n.op('aten::where', [n.input(0), n.input(1), n.input(2)]),
+  Where: where,
   Xor: binary('aten::logical_xor'),
 };
 

@@ -19,8 +19,19 @@ const pad: Rule = (n) => {
   });
   const mode = n.text('mode', 'constant');
   if (mode !== 'constant') return n.op('octavo::pad_from', [x], { padding, mode: padMode(n, mode) });
-  return constantPad(n, x, padding, n.optional(2));
+  return floatPad(n, x, padding, n.optional(2)) ?? constantPad(n, x, padding, n.optional(2));
 };
+
+/** core's pad, of the last dims of floats by a constant; null for any other. */
+function floatPad(n: RuleContext, x: Value, padding: readonly number[], fill: Value | null): Value | null {
+  const value = fill === null ? 0 : n.builder.content(fill)?.[0];
+  if (n.dtype(x) !== 'float32' || typeof value !== 'number' || padding.some((pad) => pad < 0)) return null;
+  const rank = padding.length / 2;
+  const first = padding.findIndex((_, i) => i >= rank || padding[i] !== 0 || padding[i + rank] !== 0);
+  if (first === rank) return x;
+  const attrs = { padding: [...padding.slice(first, rank), ...padding.slice(rank + first)] };
+  return n.op('aten::pad', [x], value === 0 ? attrs : { ...attrs, value });
+}
 
 function padMode(n: RuleContext, mode: string): number {
   const code = Object.hasOwn(PAD_MODES, mode) ? PAD_MODES[mode] : undefined;

@@ -1,4 +1,4 @@
-import { DTYPES, sizeOf, Tensor } from '@octavo/core';
+import { type Attrs, DTYPES, sizeOf, Tensor } from '@octavo/core';
 import type { Dim } from '../../import/facts.js';
 import { isNumbers } from '../../import/facts.js';
 import { DEFERRED, type Rule, type RuleContext } from '../../import/rule.js';
@@ -39,23 +39,61 @@ const shape: Rule = (n) => {
   const dims = n.shape(n.input(0));
   const end = n.attr('end', dims.length);
   const part = dims.slice(n.attr('start', 0), end);
-  // Kept as a node: what reads single elements will mostly find all it wants in the facts.
-  return shapeValue(
-    n,
-    part,
-    () =>
-      n.builder.insert('onnx::Shape', [n.input(0)], n.node.attrs, [
-        { dtype: 'int64', dims: [part.length] },
-      ])[0] as Value,
-  );
+  // What reads single elements will mostly find all it wants in the facts.
+  return shapeValue(n, part, () => {
+    const whole = shapeOf(n, n.input(0));
+    return part.length === dims.length
+      ? whole
+      : n.op('aten::slice', [whole], { dim: 0, start: n.attr('start', 0), end, step: 1 });
+  });
 };
 
-const size: Rule = (n) => n.constant(int64([sizeOf(n.dims(n.input(0)))], []));
+/** The dims of a value as a tensor, for arithmetic at run time. */
+export function shapeOf(n: RuleContext, x: Value): Value {
+  return n.op('aten::_shape_as_tensor', [x]);
+}
 
-/** What `Reshape` asks for: elements that are x's own dims at their places become 0, one that is unknown -1. */
+const size: Rule = (n) => {
+  const dims = n.shape(n.input(0));
+  return isNumbers(dims)
+    ? n.constant(int64([sizeOf(dims)], []))
+    : n.op('aten::prod', [shapeOf(n, n.input(0))], { dims: [0], keepDim: 0 });
+};
+
+/** What `Reshape` asks for; of a reshaped value, what it was reshaped from may say more of the dims. */
 const reshape: Rule = (n) => {
   const x = n.input(0);
   const asked = n.elements(n.input(1));
+  const turned = transposedThrough(n, x, asked);
+  if (turned !== null) return turned;
+  try {
+    return reshaped(n, x, asked);
+  } catch (error) {
+    if (error !== DEFERRED || x.node.op !== 'aten::reshape') throw error;
+    return reshaped(n, x.node.input(0), asked);
+  }
+};
+
+/**
+ * [...batch, d, length] of a value [...batch, length, d] that was transposed as [-1, length, d], as PyTorch's exporter writes
+ * the keys of scaled_dot_product_attention: a transpose of that value's last two dims. Null for any other.
+ */
+function transposedThrough(n: RuleContext, { node }: Value, asked: readonly Dim[]): Value | null {
+  if (node.op !== 'aten::permute' || (node.attrs.dims as readonly number[]).join() !== '0,2,1') return null;
+  const flat = node.input(0);
+  if (!/^(onnx::Reshape|aten::reshape|octavo::reshape_like)$/.test(flat.node.op)) return null;
+  const x = flat.node.input(0);
+  const [from, matrices] = [n.builder.dims(x), n.builder.dims(flat)];
+  const rank = from?.length ?? 0;
+  if (from === null || matrices === null || rank < 3) return null;
+  const order = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
+  const isSwap = order.map((axis) => from[axis]).join() === asked.join();
+  const keepsLast = matrices.slice(1).join() === from.slice(-2).join();
+  return isSwap && keepsLast ? n.op('aten::permute', [x], { dims: order }) : null;
+}
+
+/** Elements that are x's own dims at their places become 0, one that is unknown -1. */
+function reshaped(n: RuleContext, x: Value, asked: readonly Dim[]): Value {
   const own = n.builder.dims(x);
   const dims = asked.map((dim, i) => {
     if (dim === 0 && n.attr('allowzero', 0) === 1) return 'zero';
@@ -65,17 +103,43 @@ const reshape: Rule = (n) => {
     // A dim of 0 and not a copy: an empty tensor, and no op can say so but by the size.
     return n.op('aten::reshape', [x], { dims: emptyDims(n, asked as readonly number[], n.dims(x)) });
   }
+  const flat = linearBefore(n, x, asked);
+  if (flat !== null) return flat;
   const free = dims.filter((dim) => typeof dim === 'string');
-  if (free.length > 1 || (free.length === 1 && dims.includes(-1))) throw DEFERRED;
+  if (free.length > 1 || (free.length === 1 && dims.includes(-1))) return reshapedLike(n, x, dims as Dim[]);
   const result = n.op('aten::reshape', [x], { dims: dims.map((dim) => (typeof dim === 'string' ? -1 : dim)) });
   const known = n.builder.dims(result);
+  if (own !== null && known?.join() === own.join() && n.builder.content(x) === null) return x;
   // The symbol that was asked for is the dim, whatever the op makes of it.
   const facts = asked.map((dim, i) =>
     typeof dim === 'string' ? dim : dim > 0 ? dim : (known?.[i] ?? n.builder.freshSymbol()),
   );
   const content = n.builder.content(x);
   return n.know(result, { dtype: n.dtype(x), dims: facts, ...(content !== null && facts.length <= 1 && { content }) });
-};
+}
+
+/** With more than one symbol, where one value has them all among its dims. */
+function reshapedLike(n: RuleContext, x: Value, dims: readonly Dim[]): Value {
+  const first = n.builder.originOf(dims.find((dim) => typeof dim === 'string') as string)?.value;
+  const like = first === undefined ? null : n.builder.dims(first);
+  const asked = dims.map((dim) => (typeof dim === 'number' ? dim : -2 - (like?.indexOf(dim) ?? -1)));
+  if (first === undefined || asked.some((dim, i) => typeof dims[i] === 'string' && dim === -1)) throw DEFERRED;
+  return n.op('octavo::reshape_like', [x, first], { dims: asked });
+}
+
+/**
+ * A linear over rows that were joined before it and are split again behind it is one over the tensor as it was: the same
+ * products. Null for anything else.
+ */
+function linearBefore(n: RuleContext, { node }: Value, asked: readonly Dim[]): Value | null {
+  const joined = node.op === 'aten::linear' ? node.input(0).node : undefined;
+  if (joined?.op !== 'aten::reshape' || (joined.attrs.dims as readonly number[]).length !== 2) return null;
+  const x = joined.input(0);
+  const [dims, rows, weight] = [x, joined.output, node.input(1)].map((value) => n.builder.dims(value));
+  if (!dims || !rows || !weight || typeof dims.at(-1) !== 'number' || dims.at(-1) !== rows[1]) return null;
+  if ([...dims.slice(0, -1), weight[0]].join() !== asked.join()) return null;
+  return n.op('aten::linear', [x, ...node.inputs.slice(1)], node.attrs as Attrs);
+}
 
 /** The dims of an empty tensor, as a reshape of one that is empty at some of the same places. */
 function emptyDims(n: RuleContext, asked: readonly number[], from: readonly number[]): readonly number[] {
@@ -236,25 +300,40 @@ const expand: Rule = (n) => {
   const x = n.input(0);
   const asked = n.elements(n.input(1));
   const own = n.builder.dims(x);
-  // A symbol that is x's own dim at that place (from the end) need not be known.
+  // A symbol that is x's own dim at that place (from the end) need not be known; a dim of 1 is repeated as its origin says.
+  const repeated: [dim: number, symbol: string][] = [];
   const dims = asked.map((dim, i) => {
     if (typeof dim === 'number') return dim;
-    if (own !== null && own[own.length - asked.length + i] === dim) return 1;
-    throw DEFERRED;
+    if (own === null) throw DEFERRED;
+    const ownDim = own[own.length - asked.length + i] ?? 1;
+    if (ownDim !== dim) repeated.push([i + Math.max(0, own.length - asked.length), dim]);
+    if (ownDim !== dim && ownDim !== 1) throw DEFERRED;
+    return 1;
   });
-  if (dims.every((dim) => dim === 1) && own !== null && own.length >= dims.length) return x;
-  return n.op('aten::expand', [x], { dims });
+  const isWhole = dims.every((dim) => dim === 1) && own !== null && own.length >= dims.length;
+  return repeatedLike(n, isWhole ? x : n.op('aten::expand', [x], { dims }), repeated);
 };
+
+/** x with dims of 1 as long as symbols are that dims of other values have. */
+function repeatedLike(n: RuleContext, x: Value, repeated: readonly (readonly [dim: number, symbol: string])[]): Value {
+  return repeated.reduce((value, [dim, symbol]) => {
+    const origin = n.builder.originOf(symbol);
+    if (origin === undefined) throw DEFERRED;
+    return n.op('octavo::expand_like', [value, origin.value], { dim, likeDim: origin.axis });
+  }, x);
+}
 
 const tile: Rule = (n) => n.op('aten::repeat', [n.input(0)], { repeats: n.numbers(n.input(1)) });
 
 const constantOfShape: Rule = (n) => {
-  const dims = n.numbers(n.input(0));
+  const asked = n.elements(n.input(0));
+  const dims = asked.map((dim) => (typeof dim === 'number' ? dim : 1));
   if (sizeOf(dims) > MAX_ELEMENTS) throw n.fault(`a tensor [${dims.join(', ')}] is too large`);
   if (!n.builder.makesConstantOf(4 * sizeOf(dims))) throw DEFERRED;
   const value = n.node.attrs.value;
-  if (!Tensor.is(value)) return n.constant(filled(dims, 0, 'float32'));
-  return n.constant(filled(dims, value.raw.data[0] ?? 0, value.type));
+  const [element, dtype] = Tensor.is(value) ? [value.raw.data[0] ?? 0, value.type] : [0, 'float32' as const];
+  const repeated = asked.flatMap((dim, i) => (typeof dim === 'string' ? [[i, dim] as const] : []));
+  return repeatedLike(n, n.constant(filled(dims, element, dtype)), repeated);
 };
 
 const range: Rule = (n) => {
@@ -272,12 +351,14 @@ const range: Rule = (n) => {
   return n.constant(new Tensor(dtype, data as never, [count]));
 };
 
-/** 0, 1, ... up to a dim of a value that is there already; null for any other range. */
+/** Numbers from 0 or more up to a dim of a value that is there already; null for any other range. */
 function positions(n: RuleContext): Value | null {
   const [from, limit, step] = [0, 1, 2].map((i) => n.builder.content(n.input(i))?.[0]);
-  if (from !== 0 || step !== 1 || typeof limit !== 'string' || n.dtype(n.input(0)) !== 'int64') return null;
-  const origin = n.builder.originOf(limit);
-  return origin === undefined ? null : n.op('octavo::arange_like', [origin.value], { dim: origin.axis });
+  if (typeof from !== 'number' || from < 0 || step !== 1 || typeof limit !== 'string') return null;
+  const origin = n.dtype(n.input(0)) === 'int64' ? n.builder.originOf(limit) : undefined;
+  if (origin === undefined) return null;
+  const all = n.op('octavo::arange_like', [origin.value], { dim: origin.axis });
+  return from === 0 ? all : n.op('aten::slice', [all], { dim: 0, start: from, end: Number.MAX_SAFE_INTEGER, step: 1 });
 }
 
 const gatherElements: Rule = (n) => n.op('aten::gather', [n.input(0), n.input(1)], { dim: n.attr('axis', 0) });

@@ -27,6 +27,29 @@ const flip: ExportRule = (n) => {
   return n.writer.op('Slice', [n.input(0), all(-1), all(-TO_END), n.writer.ints(dims), all(-1)]);
 };
 
+/** Dims of another tensor among those that are asked for. */
+const reshapeLike: ExportRule = (n) => {
+  const { writer } = n;
+  const like = writer.op('Shape', [n.input(1)]);
+  const asked = n.list('dims').map((dim) => {
+    return dim < -1 ? writer.op('Gather', [like, writer.ints([-2 - dim])]) : writer.ints([dim]);
+  });
+  return writer.op('Reshape', [n.input(0), writer.op('Concat', asked, { axis: 0 })]);
+};
+
+/** A dim of 1 as long as one of another tensor. */
+const expandLike: ExportRule = (n) => {
+  const { writer } = n;
+  const size = writer.op('Gather', [writer.op('Shape', [n.input(1)]), writer.ints([n.number('likeDim')])]);
+  const rank = rankOf(n);
+  const axis = (n.number('dim') + rank) % rank;
+  const ones = (count: number): string[] => (count === 0 ? [] : [writer.ints(new Array<number>(count).fill(1))]);
+  return writer.op('Expand', [
+    n.input(0),
+    writer.op('Concat', [...ones(axis), size, ...ones(rank - 1 - axis)], { axis: 0 }),
+  ]);
+};
+
 const arangeLike: ExportRule = (n) => {
   const { writer } = n;
   const index = writer.scalar(n.number('dim', 0), 'int64');
@@ -74,6 +97,7 @@ const arg =
     });
 
 export const SHAPE_RULES: Readonly<Record<string, ExportRule>> = {
+  'aten::_shape_as_tensor': (n) => n.writer.op('Shape', [n.input(0)]),
   'aten::amax': reduce('ReduceMax'),
   'aten::amin': reduce('ReduceMin'),
   'aten::argmax': arg('ArgMax'),
@@ -101,6 +125,7 @@ export const SHAPE_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::prod': reduce('ReduceProd'),
   'aten::repeat': (n) => n.writer.op('Tile', [n.input(0), n.writer.ints(n.list('repeats'))]),
   'aten::reshape': (n) => n.writer.op('Reshape', [n.input(0), n.writer.ints(n.list('dims'))]),
+  'octavo::reshape_like': reshapeLike,
   'aten::select': (n) =>
     n.writer.op('Gather', [n.input(0), n.writer.scalar(n.number('index'), 'int64')], { axis: n.number('dim') }),
   'aten::slice': slice,
@@ -113,6 +138,7 @@ export const SHAPE_RULES: Readonly<Record<string, ExportRule>> = {
     }),
   'aten::unsqueeze': (n) => n.writer.op('Unsqueeze', [n.input(0), n.writer.ints([n.number('dim')])]),
   'octavo::arange_like': arangeLike,
+  'octavo::expand_like': expandLike,
   'octavo::flatten_to_matrix': (n) => n.writer.op('Flatten', [n.input(0)], { axis: n.number('dim') }),
   'octavo::slice_like': sliceLike,
   'octavo::take': (n) => n.writer.op('Gather', [n.input(0), n.input(1)], { axis: n.number('dim') }),
