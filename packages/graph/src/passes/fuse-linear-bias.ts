@@ -15,7 +15,7 @@ export function fuseLinearBias(graph: Graph): Graph {
     const fused = graph.insert(
       {
         op: product.op,
-        inputs: [product.input(0), product.input(1), bias],
+        inputs: [...product.inputs.slice(0, BIAS_AT[product.op]), bias],
         outputs: [{ type: node.output.type, hint: node.output.hint }],
         attrs: product.attrs,
         scope: product.scope,
@@ -30,11 +30,15 @@ export function fuseLinearBias(graph: Graph): Graph {
   return graph;
 }
 
+/** Linears, and which of their operands is the bias. */
+const BIAS_AT: Readonly<Record<string, number>> = { 'aten::linear': 2, 'octavo::linear_weight_only': 4 };
+
 /** The linear without bias that only `add` reads, and the constant that is added to it. */
 function productAndBias(add: Node, index: 0 | 1 = 0): [Node, Value] | undefined {
   const [product, bias] = [add.input(index).node, add.input(1 - index)];
-  const isPlain = product.op === 'aten::linear' && !product.inputs[2] && !product.attrs.activation;
-  if (!isPlain || product.output.onlyUser !== add) return undefined;
+  const at = Object.hasOwn(BIAS_AT, product.op) ? BIAS_AT[product.op] : undefined;
+  if (at === undefined || product.inputs[at] || product.attrs.activation) return undefined;
+  if (product.output.onlyUser !== add) return undefined;
   const out = leafTensor(product.input(1))?.raw.dims[0];
   const tensor = leafTensor(bias);
   if (tensor?.type !== 'float32' || tensor.raw.dims.length !== 1 || tensor.raw.dims[0] !== out) return undefined;

@@ -7,7 +7,8 @@ import { isStoredWeight, storedWeightAxis } from '../ir/stored-weight.js';
 import type { Value } from '../ir/value.js';
 
 /** Ops that only a model that somebody has quantized holds. */
-const QUANTIZED = /^quantized::|^octavo::(add_linear|linear_quantized|lstm_dynamic|quantize_linear|\w+_integer)$/;
+const QUANTIZED =
+  /^quantized::|^octavo::(add_linear|linear_(quantized|weight_only)|lstm_dynamic|quantize_linear|\w+_integer)$/;
 
 /**
  * The last pass over an imported graph: says its stage, and of every product that stayed float beside codes why. In a
@@ -25,7 +26,8 @@ export function settleImported(graph: Graph): Graph {
 }
 
 /** Why a product of codes is computed in floats; undefined for any other node. */
-function islandReason({ op, inputs: [x, weight, bias], output }: Node): string | undefined {
+function islandReason({ op, attrs, inputs: [x, weight, bias], output }: Node): string | undefined {
+  if (op === 'octavo::linear_weight_only') return `weight of ${attrs.bits} bits in the ONNX file`;
   if (op === 'aten::matmul') return isDequantized(x) && isDequantized(weight) ? unquantizedResult(output) : undefined;
   if (!['aten::linear', 'aten::conv', 'aten::conv_transpose'].includes(op) || !weight) return undefined;
   if (!isStoredWeight(weight.node)) return 'its weight is not quantized in the ONNX file';

@@ -1,8 +1,10 @@
 import type { Rule } from '../../import/rule.js';
 import { ATTENTION_RULES } from './attention.js';
 import { EINSUM_RULES } from './einsum.js';
+import { FUSED_TRANSFORMER_RULES } from './fused-transformers.js';
 import { gatherNd } from './gather-nd.js';
 import { MATH_RULES } from './math.js';
+import { matmulNBits } from './matmul-nbits.js';
 import { NN_RULES } from './nn.js';
 import { PAD_RULES } from './pads.js';
 import { QUANTIZED_RULES } from './quantized.js';
@@ -24,6 +26,8 @@ export const ONNX_RULES: Readonly<Record<string, Rule>> = {
   ...QUANTIZED_RULES,
   ...RECURRENT_RULES,
   ...ATTENTION_RULES,
+  ...FUSED_TRANSFORMER_RULES,
   Attention: scaledDotAttention,
   GatherND: gatherNd,
+  'com.microsoft::MatMulNBits': matmulNBits,
 };

@@ -12,7 +12,7 @@ import { averaged, convAttrs, convolution, gemmOf, globallyAveraged, linearOrPro
 // between DequantizeLinear and QuantizeLinear, as QDQ models have them; `passes/fuse-static.ts` makes int8 ops of both.
 
 /** A scale of one element without dims, whatever form it has; others as they are. */
-function scaleOf(n: RuleContext, value: Value): Value {
+export function scaleOf(n: RuleContext, value: Value): Value {
   return n.builder.dims(value)?.length === 0 ? value : single(n, value);
 }
 
@@ -21,7 +21,7 @@ function single(n: RuleContext, value: Value): Value {
   return dims?.length === 1 && dims[0] === 1 ? n.op('aten::reshape', [value], { dims: [] }) : value;
 }
 
-function zeroOf(n: RuleContext, index: number): Value | null {
+export function zeroOf(n: RuleContext, index: number): Value | null {
   const value = n.optional(index);
   return value === null ? null : single(n, value);
 }
@@ -56,7 +56,7 @@ function quantized(
  * Floats of codes. Of constants, biases (int32) and single numbers are computed now; weights and tables stay codes, for
  * kernels that take them.
  */
-function dequantized(
+export function dequantized(
   n: RuleContext,
   codes: Value,
   [scale, zero]: QParamValues,
