@@ -13,7 +13,10 @@ import { descend, learnRounding, rowErrors, type UnroundedCodes } from './learn-
 import { RoundingMoments } from './rounding-moments.js';
 
 export interface AdaRoundOptions {
-  /** Examples to learn from, counted along the first axis of the first input; 64 by default. Further batches are not read. */
+  /**
+   * Examples to learn from, counted along the first axis of the first input; 64 by default. Further batches are not
+   * read.
+   */
   examples?: number;
   /** Outputs of each layer (pixels, tokens) that are looked at, over all examples; 4096 by default. */
   samples?: number;
@@ -38,17 +41,18 @@ const CHUNK = 2 ** 22;
 const STEPS_AT_ONCE = 10;
 
 /**
- * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear or convolution is rounded up or
- * down so that the layer's output comes close to the float one. Layer by layer in the order of the graph: the target is
- * the layer's float output on float inputs, reconstructed from inputs as the int8 graph has them, with the weights learned so far
- * and rounded activations (the paper's asymmetric reconstruction), so that a layer also makes up for errors before
- * it. `learnRounding` learns, `descend` settles what is left. Of every four examples one is held out; an output
- * channel whose error is no lower there keeps its nearest codes. Activation functions count as part of the next layer.
+ * AdaRound (Nagel et al. 2020, arXiv 2004.10568): instead of to the nearest code, each weight of a linear or
+ * convolution is rounded up or down so that the layer's output comes close to the float one. Layer by layer in the
+ * order of the graph: the target is the layer's float output on float inputs, reconstructed from inputs as the int8
+ * graph has them, with the weights learned so far and rounded activations (the paper's asymmetric reconstruction), so
+ * that a layer also makes up for errors before it. `learnRounding` learns, `descend` settles what is left. Of every
+ * four examples one is held out; an output channel whose error is no lower there keeps its nearest codes. Activation
+ * functions count as part of the next layer.
  *
- * Takes a prepared graph, calibrated where it is static, and gives another one with the same scales. `batches`: feeds without
- * padding. Linears and convolutions (grouped ones too, of 1 to 3 axes) with int8 weights that they alone read are
- * learned; weight-only linears, affine weights and graphs of `prepareQat` keep theirs. Memory holds what layers to come read of all
- * examples, float and rounded: ten megabytes for an image of 224 pixels.
+ * Takes a prepared graph, calibrated where it is static, and gives another one with the same scales. `batches`: feeds
+ * without padding. Linears and convolutions (grouped ones too, of 1 to 3 axes) with int8 weights that they alone read
+ * are learned; weight-only linears, affine weights and graphs of `prepareQat` keep theirs. Memory holds what layers to
+ * come read of all examples, float and rounded: ten megabytes for an image of 224 pixels.
  */
 export async function adaRound(prepared: Graph, batches: Batches, options: AdaRoundOptions = {}): Promise<Graph> {
   checkStage('adaRound', prepared, 'prepared');

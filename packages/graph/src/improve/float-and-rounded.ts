@@ -109,8 +109,8 @@ function specialised(graph: Graph, inputs: readonly Tensor[]): Graph {
   if (!needsValues) return result;
   throw new OctavoError(
     'UNSUPPORTED',
-    "a shape in this graph depends on its inputs' values, and layers are learned node by node; import the model with fixed " +
-      'input dims',
+    "a shape in this graph depends on its inputs' values, and layers are learned node by node; import the model with " +
+      'fixed input dims',
   );
 }
 

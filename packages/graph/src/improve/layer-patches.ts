@@ -3,7 +3,9 @@ import type { Node } from '../ir/node.js';
 
 // Linears and convolutions as what both are: a matrix product, in groups, of a weight and patches of the input.
 
-/** How a layer's weight [out, in / groups, ...kernel] lies as matrices [groups, rows, depth], without moving anything. */
+/**
+ * How a layer's weight [out, in / groups, ...kernel] lies as matrices [groups, rows, depth], without moving anything.
+ */
 export interface LayerShape {
   readonly groups: number;
   /** Output channels of a group. */

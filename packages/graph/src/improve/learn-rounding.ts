@@ -21,14 +21,15 @@ const WARM_UP = 0.2;
 
 /**
  * AdaRound's codes (Nagel et al. 2020, arXiv 2004.10568, equations 21 to 25), one step of Adam at each `next`:
- * clip(floor(w / s) + h(v), qmin, qmax) with h(v) = clip(1.2 sigmoid(v) - 0.1, 0, 1), where v, one number a weight, minimises
+ * clip(floor(w / s) + h(v), qmin, qmax) with h(v) = clip(1.2 sigmoid(v) - 0.1, 0, 1), where v, one number a
+ * weight, minimises
  *
  *   output error + lambda * sum(1 - |2 h(v) - 1|^beta)
  *
  * Each v begins where h is the fraction of w / s. The regularizer comes in after a fifth of the steps, and beta falls
- * from 20 to 2, which drives every h to 0 or 1. The output error's gradient comes from moments, so that each step
- * sees all patches: 2 (d H - w S). It is taken in units of what rounding one weight adds on average (codes, and the mean
- * of H's diagonal), so that one lambda and one rate serve any layer.
+ * from 20 to 2, which drives every h to 0 or 1. The output error's gradient comes from moments, so that each step sees
+ * all patches: 2 (d H - w S). It is taken in units of what rounding one weight adds on average (codes, and the mean of
+ * H's diagonal), so that one lambda and one rate serve any layer.
  */
 export function* learnRounding(
   { values, quantMin, quantMax }: UnroundedCodes,
@@ -79,7 +80,10 @@ export function* learnRounding(
   return Int8Array.from(floors, (floor, i) => clip(floor + Number((v[i] as number) >= 0), quantMin, quantMax));
 }
 
-/** The regularizer's gradient by h, at so many equal steps from 0 to 1: a power for each weight and step would take most of the time. */
+/**
+ * The regularizer's gradient by h, at so many equal steps from 0 to 1: a power for each weight and step would take most
+ * of the time.
+ */
 function regularizerTable(progress: number): Float64Array {
   const exponent = EXPONENT_LAST + (EXPONENT_FIRST - EXPONENT_LAST) * (1 - progress);
   return Float64Array.from({ length: TABLE + 1 }, (_, i) => {

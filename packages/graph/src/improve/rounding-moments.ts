@@ -2,9 +2,10 @@ import { dispatch, opByName, Tensor, withRecorder } from '@octavo/core';
 import type { LayerShape } from './layer-patches.js';
 
 /**
- * What a layer's output error depends on. Let w be a row of the float weight and d what rounding adds to it, x a patch of the rounded
- * input and e = the float input - x. The int8 output (w + d) x is off from the float one, w (x + e), by d x - w e, and the sum of its square
- * over all patches is d H d^T - 2 (w S) d^T + a constant, with H = sum x x^T and S = sum e x^T.
+ * What a layer's output error depends on. Let w be a row of the float weight and d what rounding adds to it, x a patch
+ * of the rounded input and e = the float input - x. The int8 output (w + d) x is off from the float one, w (x + e), by
+ * d x - w e, and the sum of its square over all patches is d H d^T - 2 (w S) d^T + a constant, with H = sum x x^T and S
+ * = sum e x^T.
  */
 export class RoundingMoments {
   /** H [groups, depth, depth]. */

@@ -11,8 +11,8 @@ export function product(x: Tensor, weight: Tensor): Tensor<'float32'> {
 export type Ranges = 'tensor' | 'row';
 
 /**
- * The squared error of x weight^T where x has uint8 codes over its whole range, or over that of each row, and weight int8 codes,
- * symmetric, with a scale for each output.
+ * The squared error of x weight^T where x has uint8 codes over its whole range, or over that of each row, and weight
+ * int8 codes, symmetric, with a scale for each output.
  */
 export function linearError(x: Tensor<'float32'>, weight: Tensor<'float32'>, ranges: Ranges): number {
   const float = product(x, weight).raw.data;

@@ -16,8 +16,9 @@ export interface SmoothQuantOptions {
    */
   alpha?: number | 'search';
   /**
-   * What the int8 linears have one range for, so that the search weighs the error that they will have: the whole 'tensor'
-   * (static, the default), or each 'row' (`perRowDynamicQConfig`), where outliers cost less and moving them seldom pays.
+   * What the int8 linears have one range for, so that the search weighs the error that they will have: the whole
+   * 'tensor' (static, the default), or each 'row' (`perRowDynamicQConfig`), where outliers cost less and moving them
+   * seldom pays.
    */
   ranges?: Ranges;
 }

@@ -43,7 +43,10 @@ const perChannel = defineQConfig({
 const dynamic = defineQConfig({ ...perRowDynamicQConfig, weight: perChannel.weight });
 const perTensor = defineQConfig({ activation, weight: defaultWeightObserver.withArgs({ quantMin: -7, quantMax: 7 }) });
 
-/** Data whose neighbours and channels go together, as those of images and sentences do: roundings can make up for each other. */
+/**
+ * Data whose neighbours and channels go together, as those of images and sentences do: roundings can make up for each
+ * other.
+ */
 function smooth(dims: readonly number[], seed: number): Tensor<'float32'> {
   const [batch, channels, ...spatial] = dims as [number, number, ...number[]];
   const plane = spatial.reduce((size, dim) => size * dim, 1);
