@@ -85,6 +85,9 @@ function knownDims(
     const [a, b] = all as [readonly Dim[], readonly Dim[]];
     return [...broadcast(a.slice(0, -2), b.slice(0, -2), freshSymbol), a.at(-2) as Dim, b.at(-1) as Dim];
   }
+  // Their rules compare x with weights, which agree in every valid run.
+  if (/^aten::(batch|group|layer)_norm$/.test(name)) return all[0] as readonly Dim[];
+  if (name === 'aten::cat') return joined(all, attrs.dim as number, freshSymbol);
   if (name === 'aten::linear') return [...(all[0] as readonly Dim[]).slice(0, -1), all[1]?.[0] as Dim];
   if (name === 'octavo::reshape_like') {
     const [x, like] = all;
@@ -96,6 +99,19 @@ function knownDims(
     if (!asked.includes(-1)) return asked.map((dim, i) => (dim === 0 ? (all[0]?.[i] as Dim) : dim));
   }
   return null;
+}
+
+/** What is joined agrees in every other dim: any that is known says it, a number before a dim of the graph's inputs. */
+function joined(all: readonly (readonly Dim[])[], dim: number, freshSymbol: () => string): Dim[] | null {
+  const rank = (all[0] as readonly Dim[]).length;
+  if (all.some(({ length }) => length !== rank)) return null;
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizes = all.map((dims) => dims[axis] as Dim);
+    const isJoined = axis === (dim < 0 ? dim + rank : dim);
+    const numbers = sizes.filter((size) => typeof size === 'number');
+    if (isJoined) return numbers.length === sizes.length ? numbers.reduce((a, b) => a + b, 0) : freshSymbol();
+    return numbers[0] ?? sizes.find((size) => !String(size).startsWith('?')) ?? (sizes[0] as Dim);
+  });
 }
 
 /** Of two symbols nobody knows which is 1; a number above 1 is the result, whatever the other. */

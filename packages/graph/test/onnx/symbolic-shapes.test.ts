@@ -1,8 +1,10 @@
 import { Tensor } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx } from '../../src/index.js';
+import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
 import { floats } from '../models.js';
 import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
+import { runInOrt } from './ort.js';
 
 const INT64 = 7;
 const ints = (name: string, values: readonly number[]) => tensorProto(name, [values.length], values, INT64);
@@ -139,6 +141,41 @@ describe('shapes that a model computes from dynamic dims', () => {
         [1, 2, 3, 4],
       ],
     ]);
+  });
+});
+
+it('goes through ONNX again where not even ranks are known, with the same bits', async () => {
+  const graph = await imported(
+    [
+      { op: 'Concat', in: ['batch', 'n1', 'n1'], out: ['asked'], attrs: { axis: 0 } },
+      { op: 'Expand', in: ['token', 'asked'], out: ['tokens'] },
+      { op: 'Concat', in: ['tokens', 'x'], out: ['longer'], attrs: { axis: 1 } },
+      { op: 'Pad', in: ['longer', 'pads'], out: ['padded'] },
+      { op: 'InstanceNormalization', in: ['padded', 'scale', 'bias'], out: ['normed'] },
+      { op: 'Cast', in: ['shape'], out: ['numbers'], attrs: { to: 1 } },
+      { op: 'ReduceSum', in: ['numbers'], out: ['sum'], attrs: { keepdims: 0 } },
+      { op: 'Mul', in: ['normed', 'sum'], out: ['scaled'] },
+      { op: 'Reshape', in: ['scaled', 'joined'], out: ['rows'] },
+      { op: 'Relu', in: ['rows'], out: ['positive'] },
+      { op: 'Shape', in: ['scaled'], out: ['wanted'] },
+      { op: 'Reshape', in: ['positive', 'wanted'], out: ['y'] },
+    ],
+    [
+      ...NUMBERS,
+      tensorProto('token', [1, 1, 4], [1, 2, 3, 4]),
+      ints('pads', [0, 0, 1, 0, 0, 3]),
+      tensorProto('scale', [3], [1, 2, 3]),
+      tensorProto('bias', [3], [0.5, 0, -0.5]),
+    ],
+  );
+  const bytes = encodeOnnx(graph);
+  const x = floats([2, 2, 4]);
+  const expected = run(graph, x);
+  expect(run(await importOnnx(bytes), x).toArray()).toEqual(expected.toArray());
+  const { y } = await runInOrt(bytes, { x });
+  // ONNX Runtime's instance norm sums in another order.
+  (y as Tensor).data.forEach((value, i) => {
+    expect(Number(value)).toBeCloseTo(Number(expected.data[i]), 4);
   });
 });
 

@@ -120,11 +120,15 @@ function reshaped(n: RuleContext, x: Value, asked: readonly Dim[]): Value {
 
 /** With more than one symbol, where one value has them all among its dims. */
 function reshapedLike(n: RuleContext, x: Value, dims: readonly Dim[]): Value {
-  const first = n.builder.originOf(dims.find((dim) => typeof dim === 'string') as string)?.value;
-  const like = first === undefined ? null : n.builder.dims(first);
-  const asked = dims.map((dim) => (typeof dim === 'number' ? dim : -2 - (like?.indexOf(dim) ?? -1)));
-  if (first === undefined || asked.some((dim, i) => typeof dims[i] === 'string' && dim === -1)) throw DEFERRED;
-  return n.op('octavo::reshape_like', [x, first], { dims: asked });
+  const symbols = dims.filter((dim) => typeof dim === 'string');
+  for (const symbol of symbols) {
+    const like = n.builder.originOf(symbol)?.value;
+    const own = like && n.builder.dims(like);
+    if (!own || !symbols.every((each) => own.includes(each))) continue;
+    const asked = dims.map((dim) => (typeof dim === 'number' ? dim : -2 - own.indexOf(dim)));
+    return n.op('octavo::reshape_like', [x, like], { dims: asked });
+  }
+  throw DEFERRED;
 }
 
 /**
@@ -198,7 +202,9 @@ const split: Rule = (n) => {
   const axis = axisOf(n, n.attr('axis', 0), n.rank(x));
   const given = listOrInput(n, 'split', 1);
   const parts = n.attr('num_outputs', n.node.outputs);
-  const sizes = given ?? equalParts(n.dims(x)[axis] as number, parts);
+  const total = n.shape(x)[axis];
+  if (given === null && typeof total !== 'number') throw DEFERRED;
+  const sizes = given ?? equalParts(total as number, parts);
   let start = 0;
   return sizes.map((part) => {
     const value = n.op('aten::slice', [x], { dim: axis, start, end: start + part, step: 1 });

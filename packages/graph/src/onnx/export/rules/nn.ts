@@ -161,21 +161,26 @@ function ones(n: ExportContext, axes: number): string {
   return n.writer.constant('float32', new Array<number>(size).fill(1), dims);
 }
 
-/** Groups as the channels of an instance norm, then weight and bias of the channels. */
+/** One group a channel is an instance norm; others are its channels, then weight and bias follow, whatever the rank. */
 const groupNorm: ExportRule = (n) => {
   const { writer } = n;
   const groups = n.number('groups', 1);
-  const rank = n.dims(0)?.length;
-  if (rank === undefined) throw n.unsupported('the rank of its input is not known before the model runs');
+  const affine = n.has(1) ? 1 : n.has(2) ? 2 : null;
+  const epsilon = { float: n.number('eps', 1e-5) };
+  if (affine !== null && n.dims(affine)?.[0] === groups) {
+    const [weight, bias] = [n.has(1) ? n.input(1) : filled(n, 1, groups), n.has(2) ? n.input(2) : filled(n, 0, groups)];
+    return writer.op('InstanceNormalization', [n.input(0), weight, bias], { epsilon });
+  }
   const grouped = writer.op('Reshape', [n.input(0), writer.ints([0, groups, -1])]);
-  const normed = writer.op('InstanceNormalization', [grouped, filled(n, 1, groups), filled(n, 0, groups)], {
-    epsilon: { float: n.number('eps', 1e-5) },
-  });
-  let y = writer.op('Reshape', [normed, writer.op('Shape', [n.input(0)])]);
-  const channels = writer.ints([-1, ...new Array<number>(rank - 2).fill(1)]);
-  if (n.has(1)) y = writer.op('Mul', [y, writer.op('Reshape', [n.input(1), channels])]);
-  if (n.has(2)) y = writer.op('Add', [y, writer.op('Reshape', [n.input(2), channels])]);
-  return y;
+  const normed = writer.op('InstanceNormalization', [grouped, filled(n, 1, groups), filled(n, 0, groups)], { epsilon });
+  let y = normed;
+  if (affine !== null) {
+    y = writer.op('Reshape', [y, writer.ints([0, n.dims(affine)?.[0] as number, -1])]);
+    const column = (index: number): string => writer.op('Reshape', [n.input(index), writer.ints([-1, 1])]);
+    if (n.has(1)) y = writer.op('Mul', [y, column(1)]);
+    if (n.has(2)) y = writer.op('Add', [y, column(2)]);
+  }
+  return writer.op('Reshape', [y, writer.op('Shape', [n.input(0)])]);
 };
 
 /** Resize to a spatial size; the dims before it stay, whatever they are. */

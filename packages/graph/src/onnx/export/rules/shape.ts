@@ -1,5 +1,7 @@
 import type { ExportContext, ExportRule } from '../rule.js';
 
+/** ONNX's number for the type int64. */
+const INT64 = 7;
 /** An end beyond every dim: ONNX clamps it. */
 const TO_END = Number.MAX_SAFE_INTEGER;
 
@@ -37,17 +39,17 @@ const reshapeLike: ExportRule = (n) => {
   return writer.op('Reshape', [n.input(0), writer.op('Concat', asked, { axis: 0 })]);
 };
 
-/** A dim of 1 as long as one of another tensor. */
+/** A dim of 1 as long as one of another tensor; the dims before and behind it are those that are there. */
 const expandLike: ExportRule = (n) => {
   const { writer } = n;
+  const dim = n.number('dim');
   const size = writer.op('Gather', [writer.op('Shape', [n.input(1)]), writer.ints([n.number('likeDim')])]);
-  const rank = rankOf(n);
-  const axis = (n.number('dim') + rank) % rank;
-  const ones = (count: number): string[] => (count === 0 ? [] : [writer.ints(new Array<number>(count).fill(1))]);
-  return writer.op('Expand', [
-    n.input(0),
-    writer.op('Concat', [...ones(axis), size, ...ones(rank - 1 - axis)], { axis: 0 }),
-  ]);
+  const own = writer.op('Shape', [n.input(0)]);
+  const part = (start: number, end: number): string =>
+    writer.op('Slice', [own, writer.ints([start]), writer.ints([end])]);
+  // Behind the last dim, which may be called -1, there is nothing.
+  const behind = dim === -1 ? [] : [part(dim + 1, TO_END)];
+  return writer.op('Expand', [n.input(0), writer.op('Concat', [part(0, dim), size, ...behind], { axis: 0 })]);
 };
 
 const arangeLike: ExportRule = (n) => {
@@ -59,18 +61,23 @@ const arangeLike: ExportRule = (n) => {
 
 /** Padding of all dims as ONNX wants it: begins, then ends. Ours is for the last dims alone. */
 const pad: ExportRule = (n) => {
+  const { writer } = n;
   const padding = n.list('padding');
   const axes = padding.length / 2;
-  const rank = rankOf(n);
-  const none = new Array<number>(rank - axes).fill(0);
-  const pads = [...none, ...padding.slice(0, axes), ...none, ...padding.slice(axes)];
-  return n.writer.op('Pad', [n.input(0), n.writer.ints(pads), n.writer.scalar(n.number('value'))]);
+  const [begin, end] = [padding.slice(0, axes), padding.slice(axes)];
+  const rank = n.dims(0)?.length;
+  const none = new Array<number>(Math.max(0, (rank ?? 0) - axes)).fill(0);
+  const pads = rank === undefined ? countedPads(n, begin, end) : writer.ints([...none, ...begin, ...none, ...end]);
+  return writer.op('Pad', [n.input(0), pads, writer.scalar(n.number('value', 0))]);
 };
 
-function rankOf(n: ExportContext): number {
-  const dims = n.dims(0);
-  if (dims === null) throw n.unsupported('the rank of its input is not known before the model runs');
-  return dims.length;
+/** For a tensor of unknown rank: as many zeros as it has dims besides, counted when the model runs. */
+function countedPads(n: ExportContext, begin: readonly number[], end: readonly number[]): string {
+  const { writer } = n;
+  const rank = writer.op('Shape', [writer.op('Shape', [n.input(0)])]);
+  const others = writer.op('ConstantOfShape', [writer.op('Sub', [rank, writer.ints([begin.length])])]);
+  const none = writer.op('Cast', [others], { to: INT64 });
+  return writer.op('Concat', [none, writer.ints(begin), none, writer.ints(end)], { axis: 0 });
 }
 
 /** Reductions with axes as an attribute, those of opset 17 but for ReduceSum. */
