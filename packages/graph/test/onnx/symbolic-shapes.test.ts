@@ -278,3 +278,40 @@ it('a transpose that is written as that of a batch of matrices is one of the las
     ],
   ]);
 });
+
+describe('ScatterND and ScatterElements', () => {
+  const zeros = tensorProto('zeros', [2, 3], [0, 0, 0, 0, 0, 0]);
+  const scatter = async (op: string, indices: ReturnType<typeof tensorProto>, dims: number[], attrs = {}) => {
+    const graph = await importOnnx(
+      modelBytes({
+        inputs: { x: dims.map((_, i) => `d${i}`) },
+        initializers: [zeros, indices],
+        nodes: [{ op, in: ['zeros', indices.name, 'x'], out: ['y'], attrs }],
+        outputs: ['y'],
+      }),
+    );
+    return (values: number[]) => run(graph, new Tensor('float32', Float32Array.from(values), dims)).toArray();
+  };
+
+  it('write what a run says where constants say', async () => {
+    const nd = await scatter('ScatterND', tensorProto('at', [2, 2], [0, 1, -1, 2], INT64), [2]);
+    expect(nd([5, 6])).toEqual([
+      [0, 5, 0],
+      [0, 0, 6],
+    ]);
+    expect(nd([7, 8])).toEqual([
+      [0, 7, 0],
+      [0, 0, 8],
+    ]);
+    const rows = await scatter('ScatterND', tensorProto('row', [1, 1], [1], INT64), [1, 3]);
+    expect(rows([1, 2, 3])).toEqual([
+      [0, 0, 0],
+      [1, 2, 3],
+    ]);
+    const elements = await scatter('ScatterElements', tensorProto('to', [2, 1], [2, 0], INT64), [2, 1], { axis: 1 });
+    expect(elements([5, 6])).toEqual([
+      [0, 0, 5],
+      [6, 0, 0],
+    ]);
+  });
+});

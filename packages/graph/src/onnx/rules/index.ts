@@ -12,6 +12,7 @@ import { RECURRENT_RULES } from './recurrent.js';
 import { REDUCE_RULES } from './reduce.js';
 import { RESIZE_RULES } from './resize.js';
 import { scaledDotAttention } from './scaled-dot-attention.js';
+import { SCATTER_RULES } from './scatter.js';
 import { SHAPE_RULES } from './shape.js';
 
 /** Every ONNX operator that is imported, by type; those of another domain with it in front: `com.microsoft::QGemm`. */
@@ -26,6 +27,7 @@ export const ONNX_RULES: Readonly<Record<string, Rule>> = {
   ...QUANTIZED_RULES,
   ...RECURRENT_RULES,
   ...ATTENTION_RULES,
+  ...SCATTER_RULES,
   ...FUSED_TRANSFORMER_RULES,
   Attention: scaledDotAttention,
   GatherND: gatherNd,
