@@ -151,17 +151,18 @@ describe('adaRound of dynamic graphs', () => {
   it('takes batches of any length, and graphs whose shapes wait for a run', async () => {
     const file = modelBytes({
       inputs: { x: ['batch', 2, 8] },
-      initializers: [tensorProto('w', [8, 4], [...floats([8, 4], 3).data]), tensorProto('one', [1], [1])],
+      initializers: [tensorProto('w', [8, 4], [...floats([8, 4], 3).data]), tensorProto('factors', [3], [2, 1, 1], 7)],
       nodes: [
         { op: 'Shape', in: ['x'], out: ['dims'] },
-        { op: 'Expand', in: ['one', 'dims'], out: ['ones'] },
-        { op: 'Mul', in: ['x', 'ones'], out: ['same'] },
-        { op: 'MatMul', in: ['same', 'w'], out: ['y'] },
+        { op: 'Mul', in: ['dims', 'factors'], out: ['double'] },
+        { op: 'ConstantOfShape', in: ['double'], out: ['zeros'] },
+        { op: 'Concat', in: ['x', 'zeros'], out: ['padded'], attrs: { axis: 0 } },
+        { op: 'MatMul', in: ['padded', 'w'], out: ['y'] },
       ],
       outputs: ['y'],
     });
     const float = await importOnnx(file);
-    expect(float.print()).toContain('onnx::Expand');
+    expect(float.print()).toContain('onnx::ConstantOfShape');
     const feeds = (batch: number, seed: number) => ({ x: smooth([batch, 2, 8], seed) });
     const prepared = prepareDynamic(float, { '': dynamic });
     const rounded = await adaRound(prepared, [feeds(70, 1), feeds(50, 2), feeds(70, 3)], { examples: 190 });
