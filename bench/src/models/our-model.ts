@@ -5,6 +5,8 @@ import { type Graph, lower } from '@octavo/graph';
 export interface OurModel {
   /** The first output; inputs in the graph's order. */
   run(inputs: readonly Tensor[]): Tensor<'float32'>;
+  /** The same off the event loop. */
+  runAsync(inputs: readonly Tensor[]): Promise<readonly Tensor[]>;
   close(): void;
 }
 
@@ -13,6 +15,7 @@ export function compileGraph(graph: Graph, backend: Backend): OurModel {
   const executable = backend.compile(lower(graph).program);
   return {
     run: (inputs) => executable.run(inputs)[0] as Tensor<'float32'>,
+    runAsync: (inputs) => executable.runAsync(inputs),
     close: () => executable.dispose(),
   };
 }

@@ -1,8 +1,10 @@
 import type { RowGroup } from '../row.js';
+import { ADDON_LOAD } from './addon-load.js';
 import { ATTENTION } from './attention.js';
 import { BERT_GROUPS } from './bert.js';
 import { CALL_OVERHEAD } from './call-overhead.js';
 import { CONV } from './conv.js';
+import { EVENT_LOOP } from './event-loop.js';
 import { FIRST_RUN } from './first-run.js';
 import { IMAGE_NETS } from './image-nets.js';
 import { LARGE_GRAPH } from './large-graph.js';
@@ -20,6 +22,8 @@ export const GROUPS: readonly RowGroup[] = [
   CONV,
   ...IMAGE_NETS,
   ...BERT_GROUPS,
+  EVENT_LOOP,
+  ADDON_LOAD,
   FIRST_RUN,
   LARGE_GRAPH,
 ];

@@ -101,8 +101,10 @@ async function prebuild([zig, ...zigArgs], nodedir, { name, platform, tag, zig: 
     '-isystem',
     path,
   ]);
+  // Zig takes what is compiled for musl to be linked statically, unless told otherwise.
+  const shared = os === 'win32' ? [] : ['-fPIC'];
   const objects = [...kernelLibraries(arch), ...addonSources()].map(({ source, flags }) => ({
-    args: [...compiler, ...flags.map(zigFlag), '-g0', ...includes, '-c', source],
+    args: [...compiler, ...flags.map(zigFlag), ...shared, '-g0', ...includes, '-c', source],
     // Folders have files of the same name.
     path: join(folder, source.replaceAll('/', '-').replace(/\.cc$/, '.o')),
   }));
@@ -154,7 +156,8 @@ export async function prebuildWithZig(zig, nodedir, names) {
     } else {
       console.log(`FAILED ${target.name}`);
     }
-    for (const problem of failed) console.log(`  ${problem}`);
+    // A linker may have a complaint for each of thousands of symbols.
+    for (const problem of failed) console.log(`  ${problem.slice(0, 2000)}`);
     if (failed.length > 0) code = 1;
   }
   return code;
