@@ -1,5 +1,5 @@
 // node large-graph/child.js dynamic|static FILE: what this fresh process pays for an ONNX file until it is an int8 graph.
-// Prints the CPU milliseconds of all threads by step.
+// Prints the milliseconds of each step.
 import { Tensor } from '@octavo/core';
 import { calibrate, convert, convertDynamic, type Graph, importOnnx, prepare, prepareDynamic } from '@octavo/graph';
 import { getDefaultQConfig, perRowDynamicQConfig } from '@octavo/observers';
@@ -7,10 +7,9 @@ import { getDefaultQConfig, perRowDynamicQConfig } from '@octavo/observers';
 const steps: Record<string, number> = {};
 
 async function timed<R>(name: string, step: () => R | Promise<R>): Promise<R> {
-  const begin = process.cpuUsage();
+  const begin = performance.now();
   const result = await step();
-  const { user, system } = process.cpuUsage(begin);
-  steps[name] = (user + system) / 1000;
+  steps[name] = performance.now() - begin;
   return result;
 }
 

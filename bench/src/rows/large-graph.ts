@@ -6,8 +6,7 @@ import { promisify } from 'node:util';
 import { writeResidualLinears } from '../onnx/residual-linears.js';
 import type { RowGroup } from '../row.js';
 
-// What a very large graph costs until it is int8, in CPU time of all threads: steps that grow faster than the graph show
-// here. Each row is a process of its own. "Our float" is the import alone.
+// What a very large graph costs until it is int8: steps that grow faster than the graph show here. Each row is a process of its own. "Our float" is the import alone.
 
 const NAMES = {
   dynamic: 'graph of 100,000 nodes, ONNX to dynamic int8',
