@@ -71,6 +71,10 @@ const NO_INT8_FORM: Readonly<Record<string, string>> = {
   'aten::conv_transpose': 'convolutions are quantized statically alone',
 };
 
+/** Ops whose multiply-adds depend on the dims of activations alone, which imported graphs may leave to each run. */
+const OF_TWO_ACTIVATIONS = ['octavo::multi_head_attention', 'octavo::multi_head_attention_int8', 'aten::matmul'];
+const UNCOUNTED = 'not counted, as its dims vary by run';
+
 /** Int8 ops that are not PyTorch's. */
 const INT8_OPS = ['octavo::linear_quantized', 'octavo::multi_head_attention_int8', 'octavo::lstm_dynamic'];
 
@@ -81,7 +85,15 @@ export function coverage(graph: Graph): CoverageReport {
     const count = Object.hasOwn(MULTIPLY_ADDS, node.op) ? MULTIPLY_ADDS[node.op] : undefined;
     if (count === undefined) continue;
     const { precision, reason } = verdict(graph, node);
-    rows.push({ path: node.scope, op: node.op, precision, reason, multiplyAdds: count(node) });
+    const multiplyAdds = count(node);
+    const uncounted = multiplyAdds === 0 && OF_TWO_ACTIVATIONS.includes(node.op);
+    rows.push({
+      path: node.scope,
+      op: node.op,
+      precision,
+      reason: uncounted ? `${reason}; ${UNCOUNTED}` : reason,
+      multiplyAdds,
+    });
   }
   return coverageReport(rows);
 }

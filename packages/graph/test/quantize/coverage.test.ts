@@ -1,8 +1,9 @@
 import { F, type Tensor } from '@octavo/core';
 import { perRowDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
-import { coverage, prepareDynamic, quantizeDynamic, trace } from '../../src/index.js';
+import { coverage, importOnnx, prepareDynamic, quantizeDynamic, trace } from '../../src/index.js';
 import { floats, seeded, sentences, TinyClassifier } from '../models.js';
+import { modelBytes } from '../onnx/build-model.js';
 
 const float = trace(
   seeded(() => new TinyClassifier()),
@@ -29,6 +30,19 @@ describe('coverage', () => {
   it('counts matmul of heads for each token', () => {
     const graph = trace((a: Tensor, b: Tensor) => F.matmul(a, b), [floats([2, 4, 3, 5]), floats([2, 4, 5, 7])]);
     expect(coverage(graph).rows).toMatchObject([{ op: 'aten::matmul', precision: 'float32', multiplyAdds: 4 * 5 * 7 }]);
+  });
+
+  it('says what it cannot count, where only a run knows the dims', async () => {
+    const graph = await importOnnx(
+      modelBytes({
+        inputs: { a: ['batch', 'length', 4], b: ['batch', 4, 'length'] },
+        initializers: [],
+        nodes: [{ op: 'MatMul', in: ['a', 'b'], out: ['y'] }],
+        outputs: ['y'],
+      }),
+    );
+    const reason = 'matmul of two activations has no int8 form; not counted, as its dims vary by run';
+    expect(coverage(graph).rows).toMatchObject([{ op: 'aten::matmul', multiplyAdds: 0, reason }]);
   });
 
   it('says what float, prepared and debug graphs are', () => {
