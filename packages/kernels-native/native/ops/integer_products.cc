@@ -3,6 +3,7 @@
 #include <memory>
 #include <new>
 
+#include "matrices.h"
 #include "ops.h"
 
 namespace octavo {
@@ -52,20 +53,6 @@ uint32_t dot(const int16_t* a, const int16_t* b, size_t k) {
     total += uint32_t(sum);
   }
   return total;
-}
-
-// Where an operand's matrix lies for a matrix of y, in matrices: leading dimensions are broadcast.
-size_t matrix_of(const View& view, const View& y, size_t batch) {
-  size_t at = 0, step = 1;
-  for (int i = y.rank - 3; i >= 0; i--) {
-    const size_t index = batch % y.dim(i);
-    batch /= y.dim(i);
-    const int own = i - (y.rank - view.rank);
-    if (own < 0) continue;
-    if (view.dim(own) != 1) at += index * step;
-    step *= view.dim(own);
-  }
-  return at;
 }
 
 size_t matrices_of(const View& view) {

@@ -1,4 +1,5 @@
 #include "gemm_blocks.h"
+#include "matrices.h"
 #include "ops.h"
 
 namespace octavo {
@@ -27,26 +28,14 @@ Status matmul(Call& call) {
     batches *= y.dim(i);
   }
   if (y.size() == 0) return {};
-  const auto offset = [&y](const View& view, size_t batch, size_t matrix) {
-    size_t at = 0, step = matrix;
-    for (int i = y.rank - 3; i >= 0; i--) {
-      const size_t index = batch % y.dim(i);
-      batch /= y.dim(i);
-      const int own = i - (y.rank - view.rank);
-      if (own < 0) continue;
-      if (view.dim(own) != 1) at += index * step;
-      step *= view.dim(own);
-    }
-    return at;
-  };
   size_t packed_at = SIZE_MAX;
   float* panels = reinterpret_cast<float*>(scratch(0, f32_panel_floats(n, k) * sizeof(float)));
   if (panels == nullptr && k != 0) return fail(Code::OutOfMemory, "[%s] no memory to pack b", call.op);
   for (size_t batch = 0; batch < batches; batch++) {
-    const size_t b_at = offset(b, batch, k * n);
+    const size_t b_at = matrix_of(b, y, batch) * k * n;
     if (b_at != packed_at) pack_f32(b.floats() + b_at, {n, 1}, n, k, panels);
     packed_at = b_at;
-    const float* rows = a.floats() + offset(a, batch, m * k);
+    const float* rows = a.floats() + matrix_of(a, y, batch) * m * k;
     for_gemm_blocks(call, m, n, k, [&](size_t row, size_t count, size_t column, size_t columns) {
       const octavo_gemm_f32 block = {count, columns, k, rows + row * k, k, panels + column * k,
                                      y.floats() + (batch * m + row) * n + column, n, nullptr, OCTAVO_ACT_NONE};

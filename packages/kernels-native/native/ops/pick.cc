@@ -193,15 +193,25 @@ Status flip(Call& call) {
   return {};
 }
 
+namespace {
+
+// x and like -> y of x's dtype; the axes of x and like that attrs 0 and 1 name.
+Status expect_like(const Call& call, int* axis, int* like_axis) {
+  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
+  const View &x = call.inputs[0], &like = call.inputs[1];
+  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype));
+  OCTAVO_TRY(expect_tensor(call, "y", call.outputs[0], x.dtype));
+  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), axis));
+  return axis_of(call, like, call.attr_int(1), like_axis);
+}
+
+}  // namespace
+
 // x[:n] along attrs[0], where n is the size of `like` along attrs[1], or all of x where that is larger.
 Status slice_like(Call& call) {
-  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
-  const View &x = call.inputs[0], &like = call.inputs[1], &y = call.outputs[0];
-  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype));
-  OCTAVO_TRY(expect_tensor(call, "y", y, x.dtype));
   int axis = 0, like_axis = 0;
-  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
-  OCTAVO_TRY(axis_of(call, like, call.attr_int(1), &like_axis));
+  OCTAVO_TRY(expect_like(call, &axis, &like_axis));
+  const View &x = call.inputs[0], &like = call.inputs[1], &y = call.outputs[0];
   bool fits = y.rank == x.rank;
   for (int i = 0; fits && i < x.rank; i++) {
     fits = y.dims[i] == (i == axis && like.dims[like_axis] < x.dims[i] ? like.dims[like_axis] : x.dims[i]);
@@ -215,13 +225,9 @@ Status slice_like(Call& call) {
 
 // x, whose dimension attrs[0] is 1, repeated there as often as `like` is long along attrs[1].
 Status expand_like(Call& call) {
-  OCTAVO_TRY(expect_operands(call, 2, 2, 1));
-  const View &x = call.inputs[0], &like = call.inputs[1], &y = call.outputs[0];
-  OCTAVO_TRY(expect_tensor(call, "x", x, x.dtype));
-  OCTAVO_TRY(expect_tensor(call, "y", y, x.dtype));
   int axis = 0, like_axis = 0;
-  OCTAVO_TRY(axis_of(call, x, call.attr_int(0), &axis));
-  OCTAVO_TRY(axis_of(call, like, call.attr_int(1), &like_axis));
+  OCTAVO_TRY(expect_like(call, &axis, &like_axis));
+  const View &x = call.inputs[0], &like = call.inputs[1], &y = call.outputs[0];
   bool fits = y.rank == x.rank && x.dims[axis] == 1;
   for (int i = 0; fits && i < x.rank; i++) fits = y.dims[i] == (i == axis ? like.dims[like_axis] : x.dims[i]);
   if (!fits) return fail(Code::InvalidShape, "[%s] the output does not fit", call.op);

@@ -4,24 +4,11 @@
 #include <vector>
 
 #include "gemm_blocks.h"
+#include "matrices.h"
 #include "quantized.h"
 
 namespace octavo {
 namespace {
-
-// Element offset of a matrix of `view` for a batch index of y, leading dimensions broadcast.
-size_t matrix_offset(const View& y, const View& view, size_t batch) {
-  size_t at = 0, step = view.dim(-1) * view.dim(-2);
-  for (int i = y.rank - 3; i >= 0; i--) {
-    const size_t index = batch % y.dim(i);
-    batch /= y.dim(i);
-    const int own = i - (y.rank - view.rank);
-    if (own < 0) continue;
-    if (view.dim(own) != 1) at += index * step;
-    step *= view.dim(own);
-  }
-  return at;
-}
 
 Status expect_product(const Call& call, const View& a, const View& b, const View& y) {
   bool fits = a.rank >= 2 && b.rank >= 2 && y.rank >= a.rank && y.rank >= b.rank && a.dim(-1) == b.dim(-2) && y.dim(-2) == a.dim(-2) &&
@@ -78,14 +65,14 @@ Status quantized_matmul(Call& call) {
   size_t packed_at = SIZE_MAX;
   std::atomic<bool> no_memory{false};
   for (size_t batch = 0; batch < batches; batch++) {
-    const size_t b_at = matrix_offset(y, b, batch);
+    const size_t b_at = matrix_of(b, y, batch) * k * n;
     if (b_at != packed_at) {
       for (size_t i = 0; i < k * n; i++) flipped_b.data()[i] = b.data[b_at + i] ^ flip_b;
       pack_s8_panels(call.kernels, {flipped_b.as<int8_t>(), n, k, 1, n}, panels.as<int8_t>(), sums.data());
       for (size_t j = 0; j < n; j++) sums[j] -= int32_t(k) * zero_b;
       packed_at = b_at;
     }
-    const uint8_t* rows_a = a_codes + matrix_offset(y, a, batch);
+    const uint8_t* rows_a = a_codes + matrix_of(a, y, batch) * m * k;
     for_gemm_blocks(call, m, n, k, [&](size_t row, size_t rows, size_t column, size_t columns) {
       uint8_t* gemm_scratch = scratch(2, gemm_bytes);
       float* products = reinterpret_cast<float*>(scratch(0, rows * columns * sizeof(float)));
