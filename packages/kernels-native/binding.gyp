@@ -154,7 +154,8 @@
         "native/runtime/peak.cc",
         "native/runtime/program.cc",
         "native/runtime/threads.cc",
-        "native/runtime/transpose.cc"
+        "native/runtime/transpose.cc",
+        "native/runtime/weight_splits.cc"
       ],
       "cflags_cc": ["-fexceptions"],
       "xcode_settings": {"GCC_ENABLE_CPP_EXCEPTIONS": "YES"},

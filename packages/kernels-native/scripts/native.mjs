@@ -189,6 +189,7 @@ const TESTED_WITH = [
   'runtime/call',
   'runtime/cpu',
   'runtime/pack',
+  'runtime/weight_splits',
   'runtime/threads',
   'runtime/transpose',
   'test/conv_test',

@@ -50,6 +50,30 @@ typedef struct {
   octavo_activation activation;
 } octavo_gemm_f32_codes;
 
+// Int8 weights taken apart, w = kept + rest, so that sums of a few products of kept weights with codes up to a limit fit 16
+// bits; the rests, which are few, are multiplied on their own. Panels hold w.
+#define OCTAVO_SPLIT_K 512
+// Four rests of a column, some of which may be 0. Products of the first two with codes of 8 bits, added, fit 16 bits, and so do
+// those of the last two.
+typedef struct {
+  uint16_t k[4];
+  int8_t rests[4];
+} octavo_rests;
+typedef struct {
+  size_t groups;       // of four k whose products a sum of 16 bits takes: 1 or 2
+  size_t blocks;       // of OCTAVO_SPLIT_K k
+  // Where the rests of each [panel][block][column] begin, and where the last ones end.
+  const uint32_t* first;
+  const octavo_rests* rests;
+} octavo_split;
+
+// How a weight is best taken apart for codes of at most 7 or 8 bits, or NULL where whole weights are quicker, or were too
+// little used so far. Any thread may ask.
+typedef struct octavo_splits octavo_splits;
+struct octavo_splits {
+  const octavo_split* (*get)(const octavo_splits*, size_t code_bits);
+};
+
 // C[m, n] = activation(fma(float(acc), a_scales[row] * b_scales[column], bias)), where
 // acc = sum of (A code - A zero) * (B code - B zero), exact int32, computed as
 // sum of A codes * B codes - a_zeros[row] * b_sums[column] - a_sums[row] * b_zeros[column].
@@ -71,6 +95,9 @@ typedef struct {
   // Asymmetric weights only, else NULL both: sums of A codes of m rows, zero points of n columns padded to whole panels.
   const int32_t* a_sums;
   const int32_t* b_zeros;
+  // Of a weight that many calls share, and which of its panels `b` begins with; or NULL.
+  const octavo_splits* splits;
+  size_t first_panel;
 } octavo_gemm_u8s8;
 
 // How exact int32 sums become codes of 8 bits, as core's `numerics/requantize.ts` defines. For column j, in float32:
@@ -98,6 +125,8 @@ typedef struct {
   uint8_t* c;
   size_t ldc;
   void* scratch;  // `gemm_u8s8_scratch(k)` bytes, 64-byte aligned
+  const octavo_splits* splits;  // as octavo_gemm_u8s8
+  size_t first_panel;
 } octavo_gemm_u8s8_codes;
 
 // C[m, channels] = codes of the sums over taps of pixel code * weight, each channel for itself.
@@ -190,6 +219,8 @@ typedef struct {
   // every weight has some (`b_zeros`, `a_sums`).
   uint8_t u8s8_flip;
   void (*gemm_f32_codes)(const octavo_gemm_f32_codes*);
+  // Whether int8 products are quicker over weights that are taken apart.
+  int u8s8_splits;
 } octavo_kernels;
 
 const octavo_kernels* octavo_kernels_scalar(void);

@@ -48,9 +48,10 @@ Status multiply(const Conv& conv) {
       const octavo_gemm_u8s8_codes block = {
           rows, columns, k, conv.x + row * channels + group * group_channels, channels,
           runs, by_runs ? k / pointers : group_channels, group * group_channels,
-          weight.panels.as<int8_t>() + group * weight.group_stride() + column / OCTAVO_PANEL * weight.panel_stride,
+          weight.s8_panel(group, column),
           weight.has_zeros ? weight.zeros.as<int32_t>() + first : nullptr, from_column(conv.requantize, first),
-          conv.y + row * conv.sizes.out_channels + group * n + column, conv.sizes.out_channels, gathered};
+          conv.y + row * conv.sizes.out_channels + group * n + column, conv.sizes.out_channels, gathered,
+          weight.splits.get(), weight.first_panel(group, column)};
       kernels->gemm_u8s8_codes(&block);
     }
   };

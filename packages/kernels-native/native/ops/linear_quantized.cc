@@ -83,12 +83,13 @@ Status multiply(Call& call, const uint8_t* codes, const float* scales, const int
     int32_t sums[OCTAVO_GEMM_ROWS];
     if (weight.has_zeros) row_sums(codes + row * k, rows, k, sums);
     const octavo_gemm_u8s8 block = {rows, columns, k, codes + row * k, k, scales + row, zeros + row,
-                                    weight.panels.as<int8_t>() + column / OCTAVO_PANEL * weight.panel_stride,
+                                    weight.s8_panel(0, column),
                                     weight.scales.as<float>() + column, weight.sums.as<int32_t>() + column,
                                     weight.has_bias ? weight.bias.as<float>() + column : nullptr,
                                     y + row * n + column, n, activation, rows_scratch,
                                     weight.has_zeros ? sums : nullptr,
-                                    weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr};
+                                    weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr,
+                                    weight.splits.get(), weight.first_panel(0, column)};
     call.kernels->gemm_u8s8(&block);
   });
   return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", call.op) : Status{};

@@ -32,9 +32,10 @@ Status linear_static(Call& call) {
       return;
     }
     const octavo_gemm_u8s8_codes block = {rows, columns, k, x.data + row * k, k, nullptr, 0, 0,
-                                          weight.panels.as<int8_t>() + column / OCTAVO_PANEL * weight.panel_stride,
+                                          weight.s8_panel(0, column),
                                           weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr,
-                                          from_column(requantize, column), call.outputs[0].data + row * n + column, n, rows_scratch};
+                                          from_column(requantize, column), call.outputs[0].data + row * n + column, n, rows_scratch,
+                                          weight.splits.get(), weight.first_panel(0, column)};
     call.kernels->gemm_u8s8_codes(&block);
   });
   return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", call.op) : Status{};

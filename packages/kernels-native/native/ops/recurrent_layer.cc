@@ -144,11 +144,12 @@ class Run {
       return;
     }
     const octavo_gemm_u8s8 block = {count, columns, product.k, rows.codes + from * product.k, product.k, rows.scales + from, rows.zeros + from,
-                                    weight.panels.as<int8_t>() + column / OCTAVO_PANEL * weight.panel_stride,
+                                    weight.s8_panel(0, column),
                                     weight.scales.as<float>() + column, weight.sums.as<int32_t>() + column,
                                     weight.has_bias ? weight.bias.as<float>() + column : nullptr, out, step, OCTAVO_ACT_NONE, row_scratch,
                                     weight.has_zeros ? rows.sums + from : nullptr,
-                                    weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr};
+                                    weight.has_zeros ? weight.zeros.as<int32_t>() + column : nullptr,
+                                    weight.splits.get(), weight.first_panel(0, column)};
     call_.kernels->gemm_u8s8(&block);
   }
 

@@ -158,6 +158,10 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   if (!packed->panels.reserve(panel_bytes) || !reserve_columns(weight, packed->groups * packed->padded_n(), packed->has_zeros, packed.get())) {
     return fail(Code::OutOfMemory, "no memory to pack an int8 weight of %zu groups [%zu, %zu]", weight.groups, weight.n, k);
   }
+  if (!depthwise && kernels->u8s8_splits) {
+    packed->splits.reset(new (std::nothrow) WeightSplits(packed->panels.as<int8_t>(), packed->groups * panel_count(packed->n, packed->gates),
+                                                         packed->panel_stride, packed->n));
+  }
 
   const auto set_column = [&](size_t i, size_t column, int32_t sum) {
     const int32_t zero = weight.zeros[weight.per_channel ? i : 0];

@@ -6,6 +6,7 @@
 #include "buffer.h"
 #include "conv_geometry.h"
 #include "status.h"
+#include "weight_splits.h"
 
 namespace octavo {
 
@@ -39,8 +40,13 @@ struct PackedWeight {
   ConvGeometry geometry;    // of an int8 convolution; a float one has it in its attributes
   size_t bits = 8, group_size = 0, k_groups = 0;  // of codes in groups
   bool prescalable = true;
+  std::unique_ptr<WeightSplits> splits;  // of int8 panels where the kernels want them
   int rank = 0;             // and dims of a float weight, as its op takes it
   int64_t dims[2 + kSpatialAxes] = {};
+
+  // For GEMMs over the panels of a group from `column` on.
+  const int8_t* s8_panel(size_t group, size_t column) const { return panels.as<int8_t>() + first_panel(group, column) * panel_stride; }
+  size_t first_panel(size_t group, size_t column) const { return group * panel_count(n, gates) + column / OCTAVO_PANEL; }
 
   size_t padded_n() const { return panel_count(n, gates) * OCTAVO_PANEL; }
   size_t group_stride() const { return panel_count(n, gates) * panel_stride; }

@@ -50,7 +50,7 @@ Status measure_peak(const octavo_kernels* kernels, PeakRates* rates) {
   const octavo_gemm_u8s8 int8 = {kRows, kColumns, kDepth, a.data(), kDepth, scales, zeros, weight->panels.as<int8_t>(),
                                  weight->scales.as<float>(), weight->sums.as<int32_t>(), nullptr, c.as<float>(), kColumns, OCTAVO_ACT_NONE,
                                  scratch.data(), weight->has_zeros ? zeros : nullptr,
-                                 weight->has_zeros ? weight->zeros.as<int32_t>() : nullptr};
+                                 weight->has_zeros ? weight->zeros.as<int32_t>() : nullptr, weight->splits.get(), 0};
   const octavo_gemm_f32 float32 = {kRows, kColumns, kDepth, a.as<float>(), kDepth, panels.as<float>(), c.as<float>(), kColumns, nullptr, OCTAVO_ACT_NONE};
   rates->int8 = best_rate([&] { kernels->gemm_u8s8(&int8); });
   rates->float32 = best_rate([&] { kernels->gemm_f32(&float32); });

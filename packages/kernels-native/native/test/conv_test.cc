@@ -40,7 +40,11 @@ struct Weights {
   Weights(size_t groups, size_t n, size_t channels, size_t taps, Random& random)
       : codes(groups * n * channels * taps), scales(groups * n), bias(groups * n), zeros(groups * n) {
     const bool extremes = random.one_in(4), asymmetric = random.one_in(3);
-    for (int8_t& x : codes) x = extremes ? (random.one_in(2) ? 127 : -128) : int8_t(int(random.below(256)) - 128);
+    // Where most weights are small, kernels take the others apart.
+    const size_t spread = random.one_in(2) ? 256 : 100;
+    for (int8_t& x : codes) {
+      x = extremes ? (random.one_in(2) ? 127 : -128) : int8_t(int(random.below(random.one_in(60) ? 256 : spread)) - int(spread / 2));
+    }
     for (float& x : scales) x = random.uniform(1e-3f, 0.1f);
     for (float& x : bias) x = random.uniform(-10, 10);
     for (int32_t& x : zeros) x = asymmetric ? int32_t(random.below(256)) - 128 : 0;
@@ -52,6 +56,9 @@ struct Weights {
 std::shared_ptr<PackedWeight> pack(const octavo_kernels* table, const octavo::Int8Weight& weight, const octavo::ConvGeometry& geometry) {
   std::shared_ptr<PackedWeight> packed;
   if (!octavo::pack_s8(table, weight, geometry, &packed).ok()) abort();
+  for (const size_t bits : {7, 8}) {
+    if (packed->splits) packed->splits->at_once(bits);
+  }
   return packed;
 }
 
@@ -127,7 +134,7 @@ void test_gemm_codes(const octavo_kernels* table, uint64_t seed, size_t one_in) 
         m, n, k, gathered ? nullptr : base, lda, run_pointers, run, offset,
         b.copy(packed->panels.as<int8_t>(), octavo::panel_count(n) * packed->panel_stride, random),
         packed->has_zeros ? zeros.copy(packed->zeros.as<int32_t>(), padded(n), random) : nullptr, q,
-        c.fresh<uint8_t>((m - 1) * ldc + n, random), ldc, scratch.fresh<uint8_t>((table->gemm_u8s8_scratch(k) + 63) / 64 * 64, random)};
+        c.fresh<uint8_t>((m - 1) * ldc + n, random), ldc, scratch.fresh<uint8_t>((table->gemm_u8s8_scratch(k) + 63) / 64 * 64, random), packed->splits.get(), 0};
     table->gemm_u8s8_codes(&gemm);
     std::vector<uint8_t> expected(m * n);
     for (size_t r = 0; r < m; r++) {

@@ -43,6 +43,9 @@ struct IntProblem {
     std::shared_ptr<PackedWeight> weight;
     const octavo::Int8Weight linear = {b.data(), 1, n, k, 1, b_scales.data(), b_zeros.data(), true, bias.data()};
     if (!octavo::pack_s8(table, linear, octavo::ConvGeometry(), &weight).ok()) abort();
+    for (const size_t bits : {7, 8}) {
+      if (weight->splits) weight->splits->at_once(bits);
+    }
     return weight;
   }
 };
@@ -50,7 +53,8 @@ struct IntProblem {
 octavo_gemm_u8s8 whole_gemm(const IntProblem& p, const PackedWeight& weight, size_t m, float* c, void* scratch) {
   return {m, p.n, p.k, p.a.data(), p.k, p.a_scales.data(), p.a_zeros.data(), weight.panels.as<int8_t>(),
           weight.scales.as<float>(), weight.sums.as<int32_t>(), weight.bias.as<float>(), c, p.n, OCTAVO_ACT_NONE, scratch,
-          weight.has_zeros ? p.a_sums.data() : nullptr, weight.has_zeros ? weight.zeros.as<int32_t>() : nullptr};
+          weight.has_zeros ? p.a_sums.data() : nullptr, weight.has_zeros ? weight.zeros.as<int32_t>() : nullptr,
+          weight.splits.get(), 0};
 }
 
 void test_gemm_u8s8(const octavo_kernels* table, const octavo_kernels* scalar) {
@@ -80,7 +84,7 @@ void test_gemm_u8s8(const octavo_kernels* table, const octavo_kernels* scalar) {
           fresh_rows(c, m, n, l.ldc, random), l.ldc, l.activation,
           scratch.fresh<uint8_t>((table->gemm_u8s8_scratch(k) + 63) / 64 * 64, random),
           weight->has_zeros ? a_sums.copy(problem.a_sums.data(), m, random) : nullptr,
-          weight->has_zeros ? b_zeros.copy(weight->zeros.as<int32_t>(), whole_n, random) : nullptr};
+          weight->has_zeros ? b_zeros.copy(weight->zeros.as<int32_t>(), whole_n, random) : nullptr, weight->splits.get(), 0};
       table->gemm_u8s8(&gemm);
       check::expect_floats("C", gemm.c, l.ldc, expected.of(l.bias, l.activation), kColumns, m, n);
       expect_gaps_untouched(gemm.c, m, n, l.ldc);

@@ -16,6 +16,7 @@
 #include "gemm_f32_test.h"
 #include "gemm_u8s8_test.h"
 #include "row_kernels_test.h"
+#include "weight_splits_test.h"
 
 namespace {
 
@@ -64,6 +65,10 @@ void test_table(const octavo_kernels* table, const octavo_kernels* scalar, const
   run(table->gemm_u8s8_name, "all tails", test_gemm_u8s8);
   run(table->gemm_u8s8_name, "many rows", test_gemm_u8s8_rows);
   alone(table->gemm_u8s8_name, "formula, every zero point", test_gemm_u8s8_zero_points);
+  if (table->u8s8_splits) {
+    alone(table->gemm_u8s8_name, "weights taken apart", test_weight_splits);
+    alone(table->gemm_u8s8_name, "formula, weights taken apart", test_gemm_u8s8_splits);
+  }
   for (const ConvTest& test : conv_tests()) {
     if (tested && !test.gemm) continue;
     check::group(test.gemm ? table->gemm_u8s8_name : rows.c_str(), test.name, options.seed, [&] { test.run(table, options.seed, options.one_in); });

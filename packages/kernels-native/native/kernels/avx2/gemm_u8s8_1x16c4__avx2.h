@@ -107,17 +107,4 @@ inline void gemm_u8s8_centred(const octavo_gemm_u8s8* g, const int8_t* row, size
   });
 }
 
-void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
-  with_padded_rows<kGroup>(g, [g](const uint8_t* bytes, size_t stride, size_t padded) {
-    if (g->m == 1 && g->b_zeros == nullptr && !below_128(bytes, stride, 1, padded)) {
-      int8_t* row = static_cast<int8_t*>(behind_padded_rows(g, padded));
-      CentredRow centred;
-      if (centre_row(bytes, g->k, padded, row, &centred)) return gemm_u8s8_centred(g, row, padded, centred);
-    }
-    gemm_avx2(g, bytes, stride, padded, [g](auto kernel, const auto* rows, size_t lda, size_t k) {
-      gemm_u8s8_padded<decltype(kernel)>(g, rows, lda, k);
-    });
-  });
-}
-
 }  // namespace

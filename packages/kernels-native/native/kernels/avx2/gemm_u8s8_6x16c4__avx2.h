@@ -1,5 +1,5 @@
 // Exact integer micro-kernels without VNNI, over the same panels [k / 4][16][4] as VNNI's. Two of them, for two kinds of
-// rows, chosen for each block of rows by its codes:
+// rows (`products__avx2.h` chooses):
 // - Bytes: no code is above 127, as in a reduced range of 7 bits. vpmaddubsw adds two products in int16, which cannot
 //   saturate then: 2 * 127 * 128 < 2^15. Three instructions for 32 products.
 // - Words: any codes. Rows and weights are widened to int16 and multiplied in pairs by vpmaddwd, whose int32 pair sums
@@ -94,7 +94,7 @@ template <class P> struct GemmU8S8Avx2 {
   using A = typename P::A;
   using B = int8_t;
   using Acc = int32_t;
-  static constexpr size_t kRows = 6, kBlock = 512;
+  static constexpr size_t kRows = 6, kBlock = OCTAVO_SPLIT_K;
   static constexpr size_t kAccumulators = OCTAVO_GEMM_ROWS * OCTAVO_PANEL;
   // 3 rows by 2 panels would need 17 registers: two sums in memory cost a third of the speed.
   static size_t panels_for(size_t m) { return m == 1 ? 4 : m == 2 ? 2 : 1; }
@@ -147,21 +147,5 @@ size_t padded_bytes(size_t k) { return OCTAVO_GEMM_ROWS * round_up(k, 64); }
 size_t avx2_rows_bytes(size_t k) { return padded_bytes(k) * (1 + sizeof(int16_t)); }
 
 template <class Gemm> inline void* behind_padded_rows(const Gemm* g, size_t k) { return static_cast<uint8_t*>(g->scratch) + padded_bytes(k); }
-
-// multiply(kernel, rows, lda, k): over rows as bytes where their codes allow it, else as words.
-template <class Gemm, class Multiply> inline void gemm_avx2(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, Multiply multiply) {
-  if (below_128(rows, lda, g->m, k)) return multiply(GemmU8S8Avx2<ByteProducts>{}, rows, lda, k);
-  int16_t* words = static_cast<int16_t*>(behind_padded_rows(g, k));
-  for (size_t r = 0; r < g->m; r++) widen_row(rows + r * lda, k, words + r * k);
-  multiply(GemmU8S8Avx2<WordProducts>{}, words, k, k);
-}
-
-void gemm_u8s8_codes_avx2(const octavo_gemm_u8s8_codes* g) {
-  with_padded_rows<kGroup>(g, [g](const uint8_t* bytes, size_t stride, size_t padded) {
-    gemm_avx2(g, bytes, stride, padded, [g](auto kernel, const auto* rows, size_t lda, size_t k) {
-      gemm_u8s8_codes_padded<decltype(kernel)>(g, rows, lda, k);
-    });
-  });
-}
 
 }  // namespace

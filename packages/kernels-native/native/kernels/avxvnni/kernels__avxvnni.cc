@@ -9,4 +9,5 @@ extern "C" void octavo_kernels_avxvnni(octavo_kernels* table) {
   table->u8s8_group = 4, table->u8s8_k_multiple = kBytesKMultiple;
   table->gemm_u8s8_scratch = padded_rows_bytes;
   table->gemm_u8s8_codes = gemm_u8s8_codes_from_bytes<GemmU8S8AvxVnni>;
+  table->u8s8_splits = 0;
 }

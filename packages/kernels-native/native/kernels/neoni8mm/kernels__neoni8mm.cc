@@ -14,6 +14,6 @@ extern "C" const octavo_kernels* octavo_kernels_neoni8mm(void) {
       gemm_f32<GemmF32Neon>, gemm_u8s8_neoni8mm, 8, 8, paired_rows_bytes,
       gemm_u8s8_codes_neoni8mm, depthwise_u8s8, depthwise_f32,
       unary_row, binary_row, softmax_row, softmax_plain_row, layer_norm_row, finite_range_row, quantize_fma_row,
-      &code_kernels, activation_row, affine_row, recurrent_step, 0, gemm_f32_codes<GemmF32Neon>};
+      &code_kernels, activation_row, affine_row, recurrent_step, 0, gemm_f32_codes<GemmF32Neon>, 0};
   return &table;
 }

@@ -15,6 +15,6 @@ extern "C" const octavo_kernels* octavo_kernels_scalar(void) {
       gemm_f32<GemmF32Scalar>, gemm_u8s8_from_bytes<GemmU8S8Scalar>, 4, 64, padded_rows_bytes<>,
       gemm_u8s8_codes_from_bytes<GemmU8S8Scalar>, depthwise_u8s8, depthwise_f32,
       unary_row, binary_row, softmax_row, softmax_plain_row, layer_norm_row, finite_range_row, quantize_fma_row,
-      &code_kernels, activation_row, affine_row, recurrent_step, 0, gemm_f32_codes<GemmF32Scalar>};
+      &code_kernels, activation_row, affine_row, recurrent_step, 0, gemm_f32_codes<GemmF32Scalar>, 0};
   return &table;
 }
