@@ -1,4 +1,5 @@
 import {
+  ACTIVATIONS,
   type Attrs,
   type ConvPackedParams,
   type Instruction,
@@ -42,6 +43,26 @@ interface Operands {
 const RULES: Readonly<Record<string, (operands: Operands) => string>> = {
   'aten::conv': ({ graph, attrs, value, weight, constant }) =>
     graph.node('Conv', [value(0), weight(1)], convAttributes(attrs, (constant(1) as Tensor).raw.dims.slice(2))),
+  'octavo::conv_affine': ({ graph, attrs, value, weight, constant, name }) => {
+    const kernel = (constant(1) as Tensor).raw.dims.slice(2);
+    const [channels] = (constant(3) as Tensor).raw.dims as [number];
+    // The norm's own statistics are in alpha and beta.
+    const statistics = [0, 1].map((v) =>
+      graph.initializer(`${name}_${v}`, {
+        type: 'float32',
+        dims: [channels],
+        data: new Float32Array(channels).fill(v),
+      }),
+    );
+    const conv = graph.node('Conv', [value(0), weight(1)], convAttributes(attrs, kernel));
+    const norm = graph.node('BatchNormalization', [conv, weight(3), weight(4), ...statistics], {
+      epsilon: { float: 0 },
+    });
+    if (attrs.activation === ACTIVATIONS.relu.code) return graph.node('Relu', [norm]);
+    if (attrs.activation === ACTIVATIONS.relu6.code)
+      return graph.node('Clip', [norm, graph.scalar(0), graph.scalar(6)]);
+    return norm;
+  },
   'aten::batch_norm': ({ graph, attrs, value, weight }) => {
     const parameters = [1, 2, 3, 4].map(weight);
     return graph.node('BatchNormalization', [value(0), ...parameters], { epsilon: { float: attrs.eps as number } });

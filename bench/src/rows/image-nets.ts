@@ -90,12 +90,14 @@ async function measure(bench: Bench, model: string): Promise<Row[]> {
   ];
 }
 
+const PRODUCTS: ReadonlySet<string> = new Set(['aten::conv', 'octavo::conv_affine', 'aten::linear']);
+
 /** Of the convolutions and linears of a float program. */
 function multiplyAdds(program: Program): number {
   const metas = inferShapes(program, [IMAGE_DIMS]);
   let sum = 0;
   for (const { op, inputs, outputs } of program.instructions) {
-    if (op !== 'aten::conv' && op !== 'aten::linear') continue;
+    if (!PRODUCTS.has(op)) continue;
     const [y, weight] = [metas[outputs[0] as number], metas[inputs[1] as number]];
     if (y === undefined || weight === undefined || !('dims' in y && 'dims' in weight)) continue;
     const perOutput = weight.dims.slice(1).reduce((product, dim) => product * dim, 1);

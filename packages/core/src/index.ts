@@ -29,7 +29,6 @@ export {
 } from './errors.js';
 export { type BatchNormParameters, foldBatchNorm } from './fold-batch-norm.js';
 export type { CodeDType, DynamicOptions, Quantized } from './functional.js';
-
 export * as F from './functional.js';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsContent } from './io/safetensors.js';
 export * as nn from './nn/index.js';
@@ -68,6 +67,7 @@ export {
 export { clamp, rint } from './numerics/round.js';
 export { ACTIVATIONS, type ActivationName } from './ops/activation.js';
 export { RECURRENT_ACTIVATIONS } from './ops/array/recurrent-activations.js';
+export { batchNormAffine } from './ops/batch-norm.js';
 export { checkAttrs } from './ops/check-attrs.js';
 export { dispatch, metaOf } from './ops/dispatch.js';
 export { BAG_MODES, NO_PADDING } from './ops/embedding-bag.js';

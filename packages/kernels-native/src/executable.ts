@@ -142,6 +142,7 @@ const PACKED_WEIGHTS: Readonly<Record<string, Readonly<Record<number, ChoosePack
   'aten::linear': { 1: packMatrix('aten::linear', 1) },
   'aten::conv': { 1: packConv(false) },
   'aten::conv_transpose': { 1: packConv(true) },
+  'octavo::conv_affine': { 1: packConv(false) },
   'aten::lstm_layer': {
     1: packMatrix('aten::lstm_layer', 1),
     2: packMatrix('aten::lstm_layer', 2),

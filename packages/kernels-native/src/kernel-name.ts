@@ -15,6 +15,7 @@ const ON_FLOATS = new Set([
   'aten::matmul',
   'aten::conv',
   'aten::conv_transpose',
+  'octavo::conv_affine',
   'octavo::multi_head_attention',
 ]);
 

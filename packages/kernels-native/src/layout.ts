@@ -23,7 +23,7 @@ import {
 type LayoutRule = 'writes' | 'follows' | 'mixes' | 'joins' | 'reads';
 
 const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
-  writes: ['quantized::conv', 'quantized::conv_transpose', 'aten::conv'],
+  writes: ['quantized::conv', 'quantized::conv_transpose', 'aten::conv', 'octavo::conv_affine'],
   follows: [
     ...['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg'].map((name) => `aten::${name}`),
     ...['batch_norm', 'max_pool', 'avg_pool', 'adaptive_avg_pool'].map((name) => `aten::${name}`),

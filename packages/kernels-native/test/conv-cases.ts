@@ -125,5 +125,10 @@ export const CONV_CASES: Cases = {
     const [operands, attrs] = floatConv(r, anyKind(r), false);
     return [operands, { ...attrs, activation: integer(r, 0, 3) }];
   },
+  'octavo::conv_affine': (r) => {
+    const [operands, attrs] = floatConv(r, anyKind(r), false);
+    const channels = (operands[1] as Tensor).raw.dims.slice(0, 1);
+    return [[...operands, floats(r, channels), floats(r, channels)], { ...attrs, activation: integer(r, 0, 3) }];
+  },
   'aten::conv_transpose': (r) => floatConv(r, anyKind(r), true),
 };

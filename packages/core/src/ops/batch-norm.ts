@@ -1,3 +1,4 @@
+import type { BatchNormParameters } from '../fold-batch-norm.js';
 import { fma } from '../numerics/fma.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -31,18 +32,12 @@ export const batchNorm: OpDef = {
     });
     return [x];
   },
-  reference([x, weight, bias, runningMean, runningVar], attrs) {
+  reference([x, ...parameters], attrs) {
     const dims = dimsOf(x);
     const channels = dims[1] as number;
     const plane = sizeOf(dims.slice(2));
-    const eps = f(attrNumber(attrs, 'eps', 1e-5));
-    const alpha = floats(runningVar).map((variance, i) => {
-      const inverse = f(1 / f(Math.sqrt(f(variance + eps))));
-      return weight ? f((floats(weight)[i] as number) * inverse) : inverse;
-    });
-    const beta = floats(runningMean).map((mean, i) =>
-      f((bias ? (floats(bias)[i] as number) : 0) - f(mean * (alpha[i] as number))),
-    );
+    const [gamma, bias, mean, variance] = parameters as [Tensor | null, Tensor | null, Tensor, Tensor];
+    const [alpha, beta] = batchNormAffine({ gamma, beta: bias, mean, variance, eps: attrNumber(attrs, 'eps', 1e-5) });
     const data = floats(x);
     const y = new Float32Array(data.length);
     for (let start = 0, row = 0; start < y.length; start += plane, row++) {
@@ -52,3 +47,21 @@ export const batchNorm: OpDef = {
     return [new Tensor('float32', y, dims)];
   },
 };
+
+/** alpha and beta [channels] of `aten::batch_norm`, with the bits that it has them in. */
+export function batchNormAffine({
+  gamma,
+  beta,
+  mean,
+  variance,
+  eps,
+}: BatchNormParameters): [alpha: Float32Array, beta: Float32Array] {
+  const factors = floats(variance).map((v, i) => {
+    const inverse = f(1 / f(Math.sqrt(f(v + f(eps)))));
+    return gamma ? f((floats(gamma)[i] as number) * inverse) : inverse;
+  });
+  const offsets = floats(mean).map((m, i) =>
+    f((beta ? (floats(beta)[i] as number) : 0) - f(m * (factors[i] as number))),
+  );
+  return [factors, offsets];
+}

@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { fma } from '../numerics/fma.js';
 import { gemm } from '../numerics/gemm.js';
 import { type ConvGeometry, checkOutputPadding, paddings, perAxis } from '../tensor/conv-geometry.js';
 import { type Dims, sizeOf } from '../tensor/shape.js';
@@ -26,6 +27,34 @@ export const conv: OpDef = {
   infer(operands, attrs) {
     checkActivation(this.name, attrs);
     return inferConv(this.name, operands, attrs, false);
+  },
+  reference(operands, attrs) {
+    return convolve(this.name, operands, attrs, false);
+  },
+};
+
+/**
+ * A convolution, the batch norm behind it and an activation: `aten::conv` without activation, then fma(y, alpha, beta) with
+ * alpha and beta [out], then the activation. The bits of the ops one by one, where `batchNormAffine` gave alpha and beta.
+ */
+export const convAffine: OpDef = {
+  name: 'octavo::conv_affine',
+  opcode: 96,
+  inputs: ['x', 'weight', 'bias?', 'alpha', 'beta'],
+  attrs: { stride: 'ints', padding: 'ints', dilation: 'ints', groups: 'int', activation: 'int' },
+  outputs: ['y'],
+  infer(operands, attrs) {
+    checkActivation(this.name, attrs);
+    const [y] = inferConv(this.name, operands, attrs, false) as [TensorMeta];
+    const out = y.dims[1] as number;
+    for (const [i, name] of [
+      [3, 'alpha'],
+      [4, 'beta'],
+    ] as const) {
+      const { dims } = tensorMeta(this.name, name, operands[i], 'float32');
+      if (dims.length !== 1 || dims[0] !== out) throw shapeError(this.name, `${name} [${out}]`, dims);
+    }
+    return [y];
   },
   reference(operands, attrs) {
     return convolve(this.name, operands, attrs, false);
@@ -105,7 +134,7 @@ const TILE = 32;
 
 function convolve(
   op: string,
-  [x, weight, bias]: readonly (Operand | null)[],
+  [x, weight, bias, alpha, beta]: readonly (Operand | null)[],
   attrs: Attrs,
   transposed: boolean,
 ): Tensor[] {
@@ -143,7 +172,12 @@ function convolve(
       }
     }
   }
-  finish(y, bias ? floats(bias) : null, positions, attrNumber(attrs, 'activation', ACTIVATIONS.none.code));
+  const steps: ChannelStep[] = [];
+  if (bias) steps.push((v, c) => f(v + (floats(bias)[c] as number)));
+  if (alpha && beta) steps.push((v, c) => fma(v, floats(alpha)[c] as number, floats(beta)[c] as number));
+  const activation = attrNumber(attrs, 'activation', ACTIVATIONS.none.code);
+  if (activation !== ACTIVATIONS.none.code) steps.push(activationOf(activation));
+  for (const step of steps) forChannels(y, outChannels, positions, step);
   return [new Tensor('float32', y, dims)];
 }
 
@@ -187,14 +221,12 @@ function weightRows(weight: Float32Array, geometry: ConvGeometry): Float32Array 
   return rows;
 }
 
-/** Bias and activation in place, over channels of `positions` elements. */
-function finish(y: Float32Array, bias: Float32Array | null, positions: number, code: number): void {
-  if (bias === null && code === ACTIVATIONS.none.code) return;
-  const activation = activationOf(code);
-  const channels = bias?.length ?? 1;
-  for (let start = 0, channel = 0; start < y.length; start += positions, channel = (channel + 1) % channels) {
-    for (let i = start; i < start + positions; i++) {
-      y[i] = activation(bias === null ? (y[i] as number) : f((y[i] as number) + (bias[channel] as number)));
-    }
+/** What happens to a sum of channel `c` behind its chain. */
+type ChannelStep = (value: number, c: number) => number;
+
+/** A step in place, over channels of `positions` elements. */
+function forChannels(y: Float32Array, channels: number, positions: number, step: ChannelStep): void {
+  for (let start = 0, row = 0; start < y.length; start += positions, row++) {
+    for (let i = start; i < start + positions; i++) y[i] = step(y[i] as number, row % channels);
   }
 }

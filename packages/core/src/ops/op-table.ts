@@ -8,7 +8,7 @@ import { batchNorm } from './batch-norm.js';
 import { to } from './cast.js';
 import { cat } from './cat.js';
 import { chooseQParamsPerRow, chooseQParamsPerTensor } from './choose-qparams.js';
-import { conv, convTranspose } from './conv.js';
+import { conv, convAffine, convTranspose } from './conv.js';
 import { add, div, mul, sub } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { embeddingBag } from './embedding-bag.js';
@@ -131,6 +131,7 @@ export const OP_LIST: readonly OpDef[] = [
   histc, // 93
   finiteRangeOp,
   quantizedPad, // 95
+  convAffine,
   ...EMBEDDING_TABLE_OPS, // 100 to 112
   toLayout,
   ...ARRAY_OPS, // 120 to 171

@@ -2,6 +2,8 @@ import '../reference-only.js';
 import { describe, expect, it } from 'vitest';
 import * as F from '../../src/functional.js';
 import { fma } from '../../src/numerics/fma.js';
+import { ACTIVATIONS } from '../../src/ops/activation.js';
+import { batchNormAffine } from '../../src/ops/batch-norm.js';
 import { dispatch } from '../../src/ops/dispatch.js';
 import { opByName } from '../../src/ops/op-table.js';
 import { type Dims, sizeOf } from '../../src/tensor/shape.js';
@@ -238,5 +240,23 @@ describe('conv_transpose', () => {
     expect(() => F.convTranspose2d(x, weight, null, { groups: 2 })).toThrow('groups must divide the 3 input channels');
     expect(() => F.convTranspose2d(x, Tensor.zeros([2, 4, 3, 3]))).toThrow('expected x [batch, 2, height, width]');
     expect(sizeOf(F.convTranspose2d(x, weight).dims)).toBe(4 * 7 * 7);
+  });
+});
+
+describe('octavo::conv_affine', () => {
+  it('has the bits of a convolution, a batch norm and a ReLU6 one by one', () => {
+    const [x, weight, bias, gamma, beta, mean] = [[2, 4, 5, 5], [6, 2, 3, 3], [6], [6], [6], [6]].map((dims, i) =>
+      randomTensor(dims, i),
+    ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+    const variance = Tensor.from([0.5, 2, 1e-3, 4, 1, 0.1]);
+    const geometry = { stride: [2, 1], padding: [1, 0, 1, 0], dilation: [1, 1], groups: 2 };
+    const convolved = dispatch(opByName('aten::conv'), [x, weight, bias], { ...geometry, activation: 0 })[0] as Tensor;
+    const expected = F.relu6(F.batchNorm(convolved, mean, variance, gamma, beta, 1e-3));
+    const affine = batchNormAffine({ gamma, beta, mean, variance, eps: 1e-3 }).map(
+      (values) => new Tensor('float32', values, [6]),
+    );
+    const attrs = { ...geometry, activation: ACTIVATIONS.relu6.code };
+    const [fused] = dispatch(opByName('octavo::conv_affine'), [x, weight, bias, ...affine], attrs);
+    expectSameBits('conv_affine', fused as Tensor, expected);
   });
 });

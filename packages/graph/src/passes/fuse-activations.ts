@@ -6,6 +6,7 @@ import type { Node } from '../ir/node.js';
 const EPILOGUES: Readonly<Record<string, readonly ActivationName[]>> = {
   'aten::linear': ['relu', 'gelu'],
   'aten::conv': ['relu', 'relu6'],
+  'octavo::conv_affine': ['relu', 'relu6'],
   'quantized::linear_dynamic': ['relu', 'gelu'],
   'octavo::linear_quantized': ['relu', 'gelu'],
   'octavo::linear_weight_only': ['relu', 'gelu'],

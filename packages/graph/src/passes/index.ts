@@ -6,6 +6,7 @@ import { foldClamps } from './fold-clamps.js';
 import { foldConstants } from './fold-constants.js';
 import { fuseActivations } from './fuse-activations.js';
 import { fuseAttention } from './fuse-attention.js';
+import { fuseBatchNorm } from './fuse-batch-norm.js';
 import { fuseGelu } from './fuse-gelu.js';
 import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinearBias } from './fuse-linear-bias.js';
@@ -73,6 +74,7 @@ export const LOWER_PASSES: readonly Pass[] = [
   dropObservers,
   bindQParams,
   foldConstants,
+  fuseBatchNorm,
   fuseActivations,
   splitLinearDynamic,
   shareEqualNodes,

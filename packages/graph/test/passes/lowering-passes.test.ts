@@ -6,6 +6,7 @@ import { bindQParams } from '../../src/passes/bind-qparams.js';
 import { dropObservers } from '../../src/passes/drop-observers.js';
 import { foldConstants } from '../../src/passes/fold-constants.js';
 import { fuseActivations } from '../../src/passes/fuse-activations.js';
+import { fuseBatchNorm } from '../../src/passes/fuse-batch-norm.js';
 import { removeDeadCode } from '../../src/passes/remove-dead-code.js';
 import { shareEqualNodes } from '../../src/passes/share-equal-nodes.js';
 import { splitLinearDynamic } from '../../src/passes/split-linear-dynamic.js';
@@ -96,6 +97,33 @@ describe('foldConstants', () => {
     foldConstants(graph);
     expect(graph.print()).toContain('aten::add(%');
     expect(() => graph.run({ x: floats([2]) })).toThrow(/cannot be broadcast/);
+  });
+});
+
+describe('fuseBatchNorm', () => {
+  const image = floats([1, 3, 5, 5]);
+  const conv = (input: Tensor) => F.conv2d(input, floats([4, 3, 3, 3]), floats([4]));
+  const norm = (input: Tensor, mean: Tensor = floats([4])) =>
+    F.batchNorm(input, mean, Tensor.from([0.5, 2, 1, 0.01]), floats([4]), null, 1e-3);
+
+  it('puts the norm behind a convolution, and a ReLU behind both, without a change of a bit', () => {
+    const graph = foldConstants(trace((input: Tensor) => F.relu(norm(conv(input))), { x: image }));
+    const before = graph.run({ x: image });
+    const printed = after((g) => fuseActivations(fuseBatchNorm(g)), graph);
+    expect(printed).toContain('octavo::conv_affine[');
+    expect(printed).toContain('activation=relu]');
+    expect(printed).not.toMatch(/batch_norm|aten::relu/);
+    expect(graph.run({ x: image })).toEqual(before);
+  });
+
+  it.each<[string, (input: Tensor) => unknown]>([
+    ['the convolution is read elsewhere', (input) => ((y) => F.add(norm(y), y))(conv(input))],
+    ['the convolution has an activation', (input) => norm(F.relu(conv(input)))],
+    ['a statistic is computed', (input) => norm(conv(input), F.mean(conv(input), [0, 2, 3]))],
+  ])('does not where %s', (_, model) => {
+    const graph = fuseActivations(foldConstants(trace(model, { x: image })));
+    const before = graph.print();
+    expect(after(fuseBatchNorm, graph)).toBe(before);
   });
 });
 

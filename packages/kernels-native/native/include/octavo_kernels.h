@@ -20,7 +20,8 @@ extern "C" {
 
 typedef enum { OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2, OCTAVO_ACT_RELU6 = 3 } octavo_activation;
 
-// C[m, n] = activation(A[m, k] B[k, n] + bias). B as float panels [n / 16][k][16].
+// C[m, n] = activation(A[m, k] B[k, n] + bias), or activation(fma(A B + bias, alpha, beta)). B as float panels
+// [n / 16][k][16].
 typedef struct {
   size_t m, n, k;  // m <= OCTAVO_GEMM_ROWS
   const float* a;
@@ -30,6 +31,7 @@ typedef struct {
   size_t ldc;
   const float* bias;  // n values, or NULL
   octavo_activation activation;
+  const float *alpha, *beta;  // n values each, or NULL both
 } octavo_gemm_f32;
 
 // C[m, n] = activation(A[m, k] W + bias) as `octavo_gemm_f32`, over weights W[k][n] = f((code - zero) * scale) with a zero
@@ -139,7 +141,8 @@ typedef struct {
   size_t ldc;
 } octavo_depthwise_u8s8;
 
-// C[m, channels] = activation(sum over taps of pixel * weight + bias), each channel one FMA chain over the taps from +0.
+// C[m, channels] = activation(sum over taps of pixel * weight + bias), each channel one FMA chain over the taps from +0;
+// alpha and beta as those of `octavo_gemm_f32`.
 typedef struct {
   size_t m, taps, channels;
   const float* const* pixels;  // m * taps pointers to `channels` values
@@ -148,6 +151,7 @@ typedef struct {
   float* c;
   size_t ldc;
   octavo_activation activation;
+  const float *alpha, *beta;   // `channels` values each, or NULL both
 } octavo_depthwise_f32;
 
 // Element-wise functions of one float operand. The values are this ABI's own.

@@ -19,6 +19,7 @@ struct Conv {
   const float* panels;
   const float* bias;
   octavo_activation activation;
+  const float *alpha, *beta;
   const float* x;
   float* y;
 };
@@ -104,7 +105,8 @@ Status multiply(const Conv& conv) {
                                      in_place ? conv.x + row * channels + group * group_channels : gathered, in_place ? channels : k,
                                      conv.panels + group * f32_panel_floats(n, k) + column * k,
                                      conv.y + row * conv.sizes.out_channels + first, conv.sizes.out_channels,
-                                     conv.bias ? conv.bias + first : nullptr, conv.activation};
+                                     conv.bias ? conv.bias + first : nullptr, conv.activation,
+                                     conv.alpha ? conv.alpha + first : nullptr, conv.beta ? conv.beta + first : nullptr};
       conv.call.kernels->gemm_f32(&block);
     }
   };
@@ -126,14 +128,16 @@ Status depthwise(const Conv& conv) {
       return;
     }
     conv.pixels.pixels(row, rows, pixels);
-    const octavo_depthwise_f32 block = {rows, taps, channels, pixels, conv.panels, conv.bias, conv.y + row * channels, channels, conv.activation};
+    const octavo_depthwise_f32 block = {rows, taps, channels, pixels, conv.panels, conv.bias, conv.y + row * channels, channels, conv.activation,
+                                        conv.alpha, conv.beta};
     conv.call.kernels->depthwise_f32(&block);
   });
   return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", conv.call.op) : Status{};
 }
 
-Status run_conv(Call& call, bool transposed) {
-  OCTAVO_TRY(expect_operands(call, 2, 3, 1));
+// normed: whether alpha and beta are the operands behind the bias.
+Status run_conv(Call& call, bool transposed, bool normed) {
+  OCTAVO_TRY(expect_operands(call, normed ? 5 : 2, normed ? 5 : 3, 1));
   const View &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
   const View* bias = call.optional(2);
   OCTAVO_TRY(expect_tensor(call, "x", x, DType::Float32));
@@ -153,6 +157,10 @@ Status run_conv(Call& call, bool transposed) {
   if (bias) {
     OCTAVO_TRY(expect_tensor(call, "bias", *bias, DType::Float32));
     OCTAVO_TRY(expect_size(call, "bias", *bias, sizes.out_channels));
+  }
+  for (size_t i = 3; normed && i < 5; i++) {
+    OCTAVO_TRY(expect_tensor(call, i == 3 ? "alpha" : "beta", call.inputs[i], DType::Float32));
+    OCTAVO_TRY(expect_size(call, i == 3 ? "alpha" : "beta", call.inputs[i], sizes.out_channels));
   }
   if (w.packed && (w.packed->kind != PackedWeight::kFloatConv || w.packed->groups != weight.groups || w.packed->geometry.transposed != transposed)) {
     return fail(Code::InvalidArgument, "[%s] the packed weight is of another op or number of groups", call.op);
@@ -179,7 +187,8 @@ Status run_conv(Call& call, bool transposed) {
   float* to = turn_y ? turned_y : y.floats();
   const PixelRows<float> pixels(geometry, sizes, from, padding);
   const Conv conv = {call, weight, geometry, sizes, pixels, w.packed ? w.packed->panels.as<float>() : memory,
-                     bias ? bias->floats() : nullptr, activation, from, to};
+                     bias ? bias->floats() : nullptr, activation, normed ? call.inputs[3].floats() : nullptr,
+                     normed ? call.inputs[4].floats() : nullptr, from, to};
   OCTAVO_TRY(weight.depthwise() ? depthwise(conv) : multiply(conv));
   if (turn_y) transpose_all(call, static_cast<const float*>(to), sizes.batch, sizes.out_positions(), sizes.out_channels, y.floats());
   return {};
@@ -189,8 +198,10 @@ Status run_conv(Call& call, bool transposed) {
 
 // x float32 [batch, in, ...spatial], weight [out, in / groups, ...kernel] (packed when it is a program's constant), bias
 // [out] or absent -> y [batch, out, ...]. attrs: see `read_conv_attrs`.
-Status conv(Call& call) { return run_conv(call, false); }
+Status conv(Call& call) { return run_conv(call, false, false); }
+// The same, then fma(y, alpha [out], beta [out]) before the activation.
+Status conv_affine(Call& call) { return run_conv(call, false, true); }
 // weight [in, out / groups, ...kernel].
-Status conv_transpose(Call& call) { return run_conv(call, true); }
+Status conv_transpose(Call& call) { return run_conv(call, true, false); }
 
 }  // namespace octavo

@@ -113,6 +113,7 @@ const Op kOps[] = {
     {80, "aten::log_softmax", log_softmax},
     {90, "aten::pad", pad},
     {95, "quantized::pad", quantized_pad},
+    {96, "octavo::conv_affine", conv_affine},
     {120, "aten::abs", absolute},
     {121, "aten::floor", floor},
     {122, "aten::ceil", ceil},
@@ -175,7 +176,7 @@ Orders orders_of(int opcode) {
   if (opcode >= 8 && opcode <= 15) return Orders::kSame;                     // functions of one float
   if (opcode >= 16 && opcode <= 19) return Orders::kOwnCheck;                // float arithmetic
   if (opcode == 29 || opcode == 32 || opcode == 35) return Orders::kOwnCheck;  // cat, quantize_per_tensor, dequantize
-  if (opcode >= 37 && opcode <= 39) return Orders::kOwnCheck;                // convolutions
+  if ((opcode >= 37 && opcode <= 39) || opcode == 96) return Orders::kOwnCheck;  // convolutions
   if (opcode >= 41 && opcode <= 49 && opcode != 45) return Orders::kSame;    // batch norm, pools, activations
   if (opcode == 75 || opcode == 81) return Orders::kSame;                    // activations
   if (opcode == 50 || opcode == 51) return Orders::kOwnCheck;                // arithmetic of codes

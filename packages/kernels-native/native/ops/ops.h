@@ -80,6 +80,7 @@ Status conv_quantized(Call& call);
 Status conv_transpose_quantized(Call& call);
 Status conv(Call& call);
 Status conv_transpose(Call& call);
+Status conv_affine(Call& call);
 Status histc(Call& call);
 Status finite_range(Call& call);
 Status to_layout(Call& call);

@@ -89,22 +89,19 @@ void depthwise_u8s8(const octavo_depthwise_u8s8* d) {
 
 void depthwise_f32(const octavo_depthwise_f32* d) {
   const size_t taps = d->taps;
-  const auto run = [d, taps](auto finish) {
-    for (size_t channel = 0; channel < d->channels; channel += OCTAVO_PANEL) {
-      const size_t count = min_size(OCTAVO_PANEL, d->channels - channel);
-      const float* weights = d->weights + channel * taps;
-      const auto load = [count](const float* x) { return count >= OCTAVO_PANEL ? Simd::load(x) : Simd::load_first(x, count); };
+  for (size_t channel = 0; channel < d->channels; channel += OCTAVO_PANEL) {
+    const size_t count = min_size(OCTAVO_PANEL, d->channels - channel);
+    const float* weights = d->weights + channel * taps;
+    const auto load = [count](const float* x) { return count >= OCTAVO_PANEL ? Simd::load(x) : Simd::load_first(x, count); };
+    with_steps(d, channel, count, [&](auto finish) {
       for (size_t r = 0; r < d->m; r++) {
         const float* const* pixels = d->pixels + r * taps;
         Simd::F sum = Simd::zero();
         for (size_t t = 0; t < taps; t++) sum = Simd::fma(load(pixels[t] + channel), Simd::load(weights + t * OCTAVO_PANEL), sum);
-        if (d->bias) sum = Simd::add(sum, load(d->bias + channel));
         store_columns(d->c + r * d->ldc + channel, finish(sum), count);
       }
-    }
-  };
-  if (d->activation == OCTAVO_ACT_NONE) run([](Simd::F x) { return x; });
-  else run([d](Simd::F x) { return activate(x, d->activation); });
+    });
+  }
 }
 
 }  // namespace

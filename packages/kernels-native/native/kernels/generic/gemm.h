@@ -81,6 +81,29 @@ template <class Run> inline void with_activation(octavo_activation activation, R
   else run([activation](Simd::F x) { return activate(x, activation); });
 }
 
+// Columns of an operand that has a value for each, `count` of which exist; `absent` where there is no such operand.
+inline Simd::F column_values(const float* values, size_t column, size_t count, float absent) {
+  if (values == nullptr) return Simd::set1(absent);
+  return count >= OCTAVO_PANEL ? Simd::load(values + column) : Simd::load_first(values + column, count);
+}
+
+// What comes behind the sums of a panel's columns: bias, batch norm, activation. Of these -0 and 1 change nothing: x + -0 and
+// fma(x, 1, -0) have the bits of x. Calls run(finish); g: a GEMM or depthwise convolution of floats.
+template <class G, class Run> inline void with_steps(const G* g, size_t column, size_t count, Run run) {
+  const Simd::F bias = column_values(g->bias, column, count, -0.0f);
+  const auto with_norm = [&](auto activation) {
+    if (g->alpha == nullptr) return run([=](Simd::F x) { return activation(Simd::add(x, bias)); });
+    const Simd::F alpha = column_values(g->alpha, column, count, 1), beta = column_values(g->beta, column, count, -0.0f);
+    run([=](Simd::F x) { return activation(Simd::fma(Simd::add(x, bias), alpha, beta)); });
+  };
+  switch (g->activation) {
+    case OCTAVO_ACT_NONE: return with_norm([](Simd::F x) { return x; });
+    case OCTAVO_ACT_RELU: return with_norm([](Simd::F x) { return Elementary::relu(x); });
+    case OCTAVO_ACT_RELU6: return with_norm([](Simd::F x) { return Elementary::relu6(x); });
+    default: return with_norm([](Simd::F x) { return Elementary::gelu(x); });
+  }
+}
+
 // Rows of C from the float sums of a panel's 16 columns. G: a GEMM of floats, for its bias, c and ldc.
 template <class G, class Finish>
 inline void finish_floats(const G* g, size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride, Finish finish) {
@@ -95,12 +118,13 @@ inline void finish_floats(const G* g, size_t column, size_t count, size_t row, s
 }
 
 template <class Micro> inline void gemm_f32(const octavo_gemm_f32* g) {
-  with_activation(g->activation, [g](auto finish) {
-    drive_gemm<Micro>(g->m, g->n, g->k, g->a, g->lda, g->b, g->k * OCTAVO_PANEL, OCTAVO_PANEL,
-                      [&](size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride) {
-                        finish_floats(g, column, count, row, rows, acc, stride, finish);
+  drive_gemm<Micro>(g->m, g->n, g->k, g->a, g->lda, g->b, g->k * OCTAVO_PANEL, OCTAVO_PANEL,
+                    [&](size_t column, size_t count, size_t row, size_t rows, const float* acc, size_t stride) {
+                      with_steps(g, column, count, [=](auto finish) {
+                        float* c = g->c + row * g->ldc + column;
+                        for (size_t r = 0; r < rows; r++, c += g->ldc) store_columns(c, finish(Simd::load(acc + r * stride)), count);
                       });
-  });
+                    });
 }
 
 // Calls run(epilogue) with what makes float rows of C of exact sums.
