@@ -131,21 +131,31 @@ typedef struct {
   size_t first_panel;
 } octavo_gemm_u8s8_codes;
 
-// C[m, channels] = codes of the sums over taps of pixel code * weight, each channel for itself.
+// `rows` times `width` output positions and the taps of each: the pixel under tap t of position i of row r is
+// pixels[r * pitch + i * step + tap_at[t]]. Neighbours share pointers, which may lead anywhere.
 typedef struct {
-  size_t m, taps, channels;
-  const uint8_t* const* pixels;  // m * taps pointers to `channels` codes
+  size_t rows, width, taps;
+  size_t pitch, step;
+  const size_t* tap_at;
+} octavo_taps;
+
+// C[rows * width, channels] = codes of the sums over taps of pixel code * weight, each channel for itself.
+typedef struct {
+  octavo_taps at;
+  size_t channels;
+  const uint8_t* const* pixels;  // to `channels` codes each
   const int16_t* weights;        // [channels / 16][taps / 2][16][2]: weight code - weight zero, both padded with zeros
   octavo_requantize requantize;
   uint8_t* c;
   size_t ldc;
 } octavo_depthwise_u8s8;
 
-// C[m, channels] = activation(sum over taps of pixel * weight + bias), each channel one FMA chain over the taps from +0;
+// C[rows * width, channels] = activation(sum over taps of pixel * weight + bias), each channel one FMA chain over the taps from +0;
 // alpha and beta as those of `octavo_gemm_f32`.
 typedef struct {
-  size_t m, taps, channels;
-  const float* const* pixels;  // m * taps pointers to `channels` values
+  octavo_taps at;
+  size_t channels;
+  const float* const* pixels;  // to `channels` values each
   const float* weights;        // [channels / 16][taps][16], zero-padded
   const float* bias;           // `channels` values, or NULL
   float* c;

@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "conv_rows.h"
+#include "depthwise_blocks.h"
 #include "gemm_blocks.h"
 #include "ops.h"
 
@@ -119,20 +120,13 @@ Status multiply(const Conv& conv) {
 }
 
 Status depthwise(const Conv& conv) {
-  const size_t taps = conv.geometry.taps(), channels = conv.sizes.in_channels;
-  std::atomic<bool> no_memory{false};
-  for_row_blocks(conv.call, conv.sizes.rows(), kDepthwiseRows, [&](size_t row, size_t rows) {
-    const float** pixels = reinterpret_cast<const float**>(scratch(1, rows * taps * sizeof(void*)));
-    if (pixels == nullptr) {
-      no_memory = true;
-      return;
-    }
-    conv.pixels.pixels(row, rows, pixels);
-    const octavo_depthwise_f32 block = {rows, taps, channels, pixels, conv.panels, conv.bias, conv.y + row * channels, channels, conv.activation,
-                                        conv.alpha, conv.beta};
+  const size_t channels = conv.sizes.in_channels;
+  return for_depthwise_blocks<float>(conv.call, conv.geometry, conv.sizes, conv.pixels,
+                                     [&](const octavo_taps& at, const float* const* pixels, size_t position) {
+    const octavo_depthwise_f32 block = {at, channels, pixels, conv.panels, conv.bias, conv.y + position * channels, channels,
+                                        conv.activation, conv.alpha, conv.beta};
     conv.call.kernels->depthwise_f32(&block);
   });
-  return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", conv.call.op) : Status{};
 }
 
 // normed: whether alpha and beta are the operands behind the bias.

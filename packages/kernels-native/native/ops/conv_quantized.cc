@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "conv_rows.h"
+#include "depthwise_blocks.h"
 #include "gemm_blocks.h"
 #include "ops.h"
 #include "static_requantization.h"
@@ -64,20 +65,13 @@ Status multiply(const Conv& conv) {
 }
 
 Status depthwise(const Conv& conv) {
-  const size_t taps = conv.weight.geometry.taps(), channels = conv.sizes.in_channels;
-  std::atomic<bool> no_memory{false};
-  for_row_blocks(conv.call, conv.sizes.rows(), kDepthwiseRows, [&](size_t row, size_t rows) {
-    const uint8_t** pixels = reinterpret_cast<const uint8_t**>(scratch(1, rows * taps * sizeof(void*)));
-    if (pixels == nullptr) {
-      no_memory = true;
-      return;
-    }
-    conv.pixels.pixels(row, rows, pixels);
-    const octavo_depthwise_u8s8 block = {rows, taps, channels, pixels, conv.weight.panels.as<int16_t>(), conv.requantize,
-                                         conv.y + row * channels, channels};
+  const size_t channels = conv.sizes.in_channels;
+  return for_depthwise_blocks<uint8_t>(conv.call, conv.weight.geometry, conv.sizes, conv.pixels,
+                                       [&](const octavo_taps& at, const uint8_t* const* pixels, size_t position) {
+    const octavo_depthwise_u8s8 block = {at, channels, pixels, conv.weight.panels.as<int16_t>(), conv.requantize,
+                                         conv.y + position * channels, channels};
     conv.call.kernels->depthwise_u8s8(&block);
   });
-  return no_memory ? fail(Code::OutOfMemory, "[%s] no memory for a block of rows", conv.call.op) : Status{};
 }
 
 Status run_conv(Call& call, bool transposed) {

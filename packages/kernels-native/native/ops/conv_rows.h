@@ -8,10 +8,6 @@
 
 namespace octavo {
 
-// Positions of a block of a depthwise convolution: so few that the lines of their pixels stay in L1 from some channels to
-// the next.
-constexpr size_t kDepthwiseRows = 32;
-
 // Sizes of one call, checked. x and y lie [batch, depth, height, width, channels].
 struct ConvSizes {
   size_t batch, in_channels, out_channels;
@@ -95,6 +91,26 @@ template <class T> class PixelRows {
         }
       }
     });
+  }
+
+  // Of a plain convolution, along a part of a line of the output (lines of all images are counted): for each kernel row `count`
+  // pixels side by side, the first that under the first tap of output column `column`.
+  void line(size_t line, size_t column, size_t count, const T** out) const {
+    const ConvAxis* axes = geometry_.axes;
+    const size_t at[2] = {line / sizes_.out[1] % sizes_.out[0], line % sizes_.out[1]};
+    const T* image = x_ + line / sizes_.out[1] / sizes_.out[0] * sizes_.in_positions() * sizes_.in_channels;
+    const int64_t left = int64_t(column * axes[2].stride) - int64_t(axes[2].begin), width = int64_t(sizes_.in[2]);
+    const auto within = [&](int64_t at) { return at < 0 ? size_t(0) : size_t(at) < count ? size_t(at) : count; };
+    const size_t first = within(-left), last = within(width - left);
+    for (size_t d = 0; d < axes[0].kernel; d++) {
+      for (size_t h = 0; h < axes[1].kernel; h++) {
+        const T* row = input_row(image, at, d, h);
+        size_t i = 0;
+        for (; row != nullptr && i < first; i++) *out++ = padding_;
+        for (; row != nullptr && i < last; i++) *out++ = row + size_t(left + int64_t(i)) * sizes_.in_channels;
+        for (; i < count; i++) *out++ = padding_;
+      }
+    }
   }
 
  private:

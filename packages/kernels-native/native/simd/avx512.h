@@ -14,6 +14,8 @@ struct Simd {
   using M = __mmask16;
 
   static M first(size_t n) { return static_cast<M>((1u << n) - 1u); }
+  // Positions of a depthwise convolution whose sums lie in registers together: as many as AVX2, and rows of image networks are multiples of 7.
+  static constexpr size_t kDepthwisePositions = 7;
   static F load(const float* p) { return _mm512_loadu_ps(p); }
   static F load_first(const float* p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
   static void store(float* p, F x) { _mm512_storeu_ps(p, x); }

@@ -17,6 +17,8 @@ struct Simd {
   template <class Fn> static I mapi(Fn fn) { return {{fn(0), fn(1), fn(2), fn(3)}}; }
   template <class Fn> static M mapm(Fn fn) { return {{fn(0), fn(1), fn(2), fn(3)}}; }
 
+  // Positions of a depthwise convolution whose sums lie in registers together: 16 of the 32 registers.
+  static constexpr size_t kDepthwisePositions = 4;
   static F load(const float* p) { return map([&](int i) { return vld1q_f32(p + 4 * i); }); }
   static F load_first(const float* p, size_t n) {
     float lanes[16] = {0};

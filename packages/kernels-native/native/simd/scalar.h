@@ -16,6 +16,8 @@ struct Simd {
   template <class Fn> static I mapi(Fn fn) { I r; for (int i = 0; i < 16; i++) r.v[i] = fn(i); return r; }
   template <class Fn> static M mapm(Fn fn) { M r; for (int i = 0; i < 16; i++) r.v[i] = fn(i); return r; }
 
+  // Positions of a depthwise convolution whose sums lie in registers together: any number.
+  static constexpr size_t kDepthwisePositions = 4;
   static F load(const float* p) { F r; memcpy(r.v, p, 64); return r; }
   static F load_first(const float* p, size_t n) { F r = {}; memcpy(r.v, p, n * 4); return r; }
   static void store(float* p, F x) { memcpy(p, x.v, 64); }

@@ -151,16 +151,38 @@ void test_gemm_codes(const octavo_kernels* table, uint64_t seed, size_t one_in) 
   }
 }
 
+// Random places of taps among pointers, of which neighbouring positions share some, in guarded memory.
+struct Taps {
+  static constexpr size_t kRows = 4, kWidth = 12, kTaps = 70, kMaxPointers = kRows * 40 + kWidth * 3 + 3 * kTaps;
+  Guarded places{kTaps * sizeof(size_t)}, memory{kMaxPointers * sizeof(void*)};
+  octavo_taps at;
+  size_t pointers;
+  std::vector<size_t> tap_at;
+  void make(size_t most_taps, Random& random) {
+    const size_t taps = 1 + random.below(most_taps), step = 1 + random.below(3), reach = 1 + random.below(3 * taps);
+    tap_at.resize(taps);
+    for (size_t& place : tap_at) place = random.below(reach);
+    at = {1 + random.below(kRows), 1 + random.below(kWidth), taps, random.below(40), step, places.copy(tap_at.data(), taps, random)};
+    pointers = (at.rows - 1) * at.pitch + (at.width - 1) * step + reach;
+  }
+  size_t positions() const { return at.rows * at.width; }
+  size_t pointer(size_t position, size_t t) const {
+    return position / at.width * at.pitch + position % at.width * at.step + tap_at[t];
+  }
+};
+
 void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
-  constexpr size_t kRows = 40, kChannels = 70, kTaps = 70;
-  Guarded x(4096), weight(padded(kChannels) * (kTaps + 2) * 2), pointers(kRows * kTaps * sizeof(void*)), c(kRows * (kChannels + 9));
+  constexpr size_t kChannels = 70;
+  Taps places;
+  Guarded x(4096), weight(padded(kChannels) * (Taps::kTaps + 2) * 2), c(Taps::kRows * Taps::kWidth * (kChannels + 9));
   Requantization requantization(kChannels);
   Random random(seed * 1000159);
   octavo::ConvGeometry geometry;
   geometry.rank = 1;
   for (size_t round = 0; round < 6000 / one_in; round++) {
-    const size_t m = 1 + random.below(kRows), channels = 1 + random.below(kChannels), taps = 1 + random.below(kTaps), ldc = channels + random.below(9);
-    check::at("m %zu, channels %zu, taps %zu, ldc %zu", m, channels, taps, ldc);
+    places.make(Taps::kTaps, random);
+    const size_t m = places.positions(), channels = 1 + random.below(kChannels), taps = places.at.taps, ldc = channels + random.below(9);
+    check::at("%zu rows of %zu, channels %zu, taps %zu, ldc %zu", places.at.rows, places.at.width, channels, taps, ldc);
     const Weights weights(channels, 1, 1, taps, random);
     const auto packed = pack(table, weights.view, geometry);
     const octavo_requantize q = requantization.make(channels, taps, random);
@@ -168,10 +190,10 @@ void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
     const bool largest = random.one_in(4);
     for (uint8_t& code : codes) code = largest ? 255 : uint8_t(random.below(256));
     const uint8_t* base = x.copy(codes.data(), codes.size(), random);
-    std::vector<const uint8_t*> starts(m * taps);
+    std::vector<const uint8_t*> starts(places.pointers);
     for (const uint8_t*& start : starts) start = base + random.below(codes.size() - channels + 1);
     const octavo_depthwise_u8s8 depthwise = {
-        m, taps, channels, pointers.copy(starts.data(), starts.size(), random),
+        places.at, channels, places.memory.copy(starts.data(), starts.size(), random),
         weight.copy(packed->panels.as<int16_t>(), padded(channels) * (taps + taps % 2), random), q,
         c.fresh<uint8_t>((m - 1) * ldc + channels, random), ldc};
     table->depthwise_u8s8(&depthwise);
@@ -179,7 +201,7 @@ void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
     for (size_t r = 0; r < m; r++) {
       for (size_t j = 0; j < channels; j++) {
         int64_t sum = q.offsets[j];
-        for (size_t t = 0; t < taps; t++) sum += int64_t(starts[r * taps + t][j]) * (weights.codes[j * taps + t] - weights.zero(j));
+        for (size_t t = 0; t < taps; t++) sum += int64_t(starts[places.pointer(r, t)][j]) * (weights.codes[j * taps + t] - weights.zero(j));
         expected[r * channels + j] = code_of(sum, j, q);
       }
     }
@@ -188,37 +210,45 @@ void test_depthwise(const octavo_kernels* table, uint64_t seed, size_t one_in) {
 }
 
 void test_depthwise_f32(const octavo_kernels* table, uint64_t seed, size_t one_in) {
-  constexpr size_t kRows = 20, kChannels = 40, kTaps = 30;
-  Guarded x(8192), weight(padded(kChannels) * kTaps * 4), bias(kChannels * 4), pointers(kRows * kTaps * sizeof(void*)), c(kRows * (kChannels + 9) * 4);
+  constexpr size_t kChannels = 40, kTaps = 30;
+  Taps places;
+  Guarded x(8192), weight(padded(kChannels) * kTaps * 4), bias(kChannels * 4), alpha(kChannels * 4), beta(kChannels * 4);
+  Guarded c(Taps::kRows * Taps::kWidth * (kChannels + 9) * 4);
   Random random(seed * 1000171);
   for (size_t round = 0; round < 6000 / one_in; round++) {
-    const size_t m = 1 + random.below(kRows), channels = 1 + random.below(kChannels), taps = 1 + random.below(kTaps), ldc = channels + random.below(9);
+    places.make(kTaps, random);
+    const size_t m = places.positions(), channels = 1 + random.below(kChannels), taps = places.at.taps, ldc = channels + random.below(9);
     const octavo_activation activation = octavo_activation(random.below(2) * (1 + 2 * random.below(2)));  // none, relu, relu6
-    check::at("m %zu, channels %zu, taps %zu, ldc %zu, activation %zu", m, channels, taps, ldc, activation);
-    std::vector<float> values(channels + random.below(500)), weights(channels * taps), biases(channels);
+    check::at("%zu rows of %zu, channels %zu, taps %zu, ldc %zu", places.at.rows, places.at.width, channels, taps, ldc);
+    std::vector<float> values(channels + random.below(500)), weights(channels * taps), biases(channels), alphas(channels), betas(channels);
     for (float& v : values) v = random.one_in(200) ? check::special(random) : random.wide();
     for (float& v : weights) v = random.wide();
-    for (float& v : biases) v = random.wide();
+    for (std::vector<float>* each : {&biases, &alphas, &betas}) {
+      for (float& v : *each) v = random.wide();
+    }
     octavo::FloatConvWeight model = {weights.data(), 3, {int64_t(channels), 1, int64_t(taps)}, channels, false};
     std::vector<float> panels(octavo::f32_panel_floats(channels, taps));
     octavo::pack_conv_f32(model, panels.data());
     // A single channel is depthwise as well.
     check::expect(model.panel_floats() == panels.size());
     const float* base = x.copy(values.data(), values.size(), random);
-    std::vector<const float*> starts(m * taps);
+    std::vector<const float*> starts(places.pointers);
     for (const float*& start : starts) start = base + random.below(values.size() - channels + 1);
-    const bool with_bias = random.one_in(2);
-    const octavo_depthwise_f32 depthwise = {m, taps, channels, pointers.copy(starts.data(), starts.size(), random),
+    const bool with_bias = random.one_in(2), with_norm = random.one_in(2);
+    const octavo_depthwise_f32 depthwise = {places.at, channels, places.memory.copy(starts.data(), starts.size(), random),
                                             weight.copy(panels.data(), panels.size(), random),
                                             with_bias ? bias.copy(biases.data(), channels, random) : nullptr,
-                                            c.fresh<float>((m - 1) * ldc + channels, random), ldc, activation};
+                                            c.fresh<float>((m - 1) * ldc + channels, random), ldc, activation,
+                                            with_norm ? alpha.copy(alphas.data(), channels, random) : nullptr,
+                                            with_norm ? beta.copy(betas.data(), channels, random) : nullptr};
     table->depthwise_f32(&depthwise);
     std::vector<float> expected(m * channels);
     for (size_t r = 0; r < m; r++) {
       for (size_t j = 0; j < channels; j++) {
         float sum = 0;
-        for (size_t t = 0; t < taps; t++) sum = fmaf(starts[r * taps + t][j], weights[j * taps + t], sum);
+        for (size_t t = 0; t < taps; t++) sum = fmaf(starts[places.pointer(r, t)][j], weights[j * taps + t], sum);
         if (with_bias) sum += biases[j];
+        if (with_norm) sum = fmaf(sum, alphas[j], betas[j]);
         if (activation != OCTAVO_ACT_NONE) sum = 0 > sum ? 0 : sum;
         if (activation == OCTAVO_ACT_RELU6) sum = 6 < sum ? 6 : sum;
         expected[r * channels + j] = sum;

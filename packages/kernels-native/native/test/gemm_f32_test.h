@@ -116,8 +116,12 @@ void test_gemm_f32_formula(const octavo_kernels* table) {
     const size_t m = 1 + random.below(9), n = 1 + random.below(50);
     const FloatProblem p(m, n, k, random);
     for (const octavo_activation activation : kActivations) {
-      std::vector<float> c(m * n), expected(m * n);
-      const octavo_gemm_f32 gemm = {m, n, k, p.a.data(), k, p.panels.data(), c.data(), n, p.bias.data(), activation};
+      std::vector<float> c(m * n), expected(m * n), alpha(n), beta(n);
+      for (float& x : alpha) x = random.wide();
+      for (float& x : beta) x = random.wide();
+      const bool normed = random.one_in(2);
+      const octavo_gemm_f32 gemm = {m, n, k, p.a.data(), k, p.panels.data(), c.data(), n, p.bias.data(), activation,
+                                    normed ? alpha.data() : nullptr, normed ? beta.data() : nullptr};
       check::at(kGemmFormat, m, n, k, k, n, 1, activation);
       table->gemm_f32(&gemm);
       for (size_t r = 0; r < m; r++) {
@@ -125,7 +129,8 @@ void test_gemm_f32_formula(const octavo_kernels* table) {
           float sum = 0;
           const float* column = p.panels.data() + j / OCTAVO_PANEL * k * OCTAVO_PANEL + j % OCTAVO_PANEL;
           for (size_t i = 0; i < k; i++) sum = fmaf(p.a[r * k + i], column[i * OCTAVO_PANEL], sum);
-          expected[r * n + j] = sum + p.bias[j];
+          sum += p.bias[j];
+          expected[r * n + j] = normed ? fmaf(sum, alpha[j], beta[j]) : sum;
         }
       }
       if (activation == OCTAVO_ACT_RELU) table->unary(OCTAVO_UNARY_RELU, expected.data(), expected.data(), m * n);
