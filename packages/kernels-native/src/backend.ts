@@ -5,20 +5,17 @@ import {
   type Executable,
   Interpreter,
   type Kernel,
-  metaOf,
   OctavoError,
   type OpDef,
-  type Operand,
   type Program,
-  Tensor,
 } from '@octavo/core';
 import { CallNumbers } from './call-numbers.js';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
+import { makeKernel } from './kernel.js';
 import { kernelName } from './kernel-name.js';
-import { hasChannels, layoutOf } from './layout.js';
 import { loadAddon } from './load.js';
-import { emptyTensor, encodeAttrs, gatesOf, PackedWeights, putOutput, putTensor } from './operands.js';
+import { PackedWeights } from './operands.js';
 
 export interface NativeBackendOptions {
   /** The best instruction set to use, of those that README.md lists. Default: OCTAVO_ISA, else the CPU's best. */
@@ -48,37 +45,15 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
   const packed = new PackedWeights(native);
 
   const numbers = new CallNumbers();
-  const makeKernel = (op: OpDef): Kernel | undefined => {
-    // Alias ops only put other dims on the same memory, which needs no native call.
-    if (op.alias || opcodes[op.name] !== op.opcode) return undefined;
-    return (inputs, attrs) => {
-      // First, because it refuses attributes that make no sense.
-      const encoded = encodeAttrs(op, attrs);
-      const layout = layoutOf(op.name, inputs.map(channelsLastRank), attrs);
-      const metas = op.infer(inputs.map(metaOf), attrs);
-      numbers.start();
-      numbers.list(encoded);
-      numbers.put(inputs.length);
-      numbers.put(metas.length);
-      const data = inputs.map((input, i) => {
-        if (Tensor.is(input)) return putTensor(numbers, layout.inputs ? input : inOrder(input));
-        numbers.put(0);
-        return input === null ? null : packed.of(input, gatesOf(op.name, i));
-      });
-      const outputs = metas.map((meta) => {
-        const ordered = layout.output && hasChannels(meta.dims);
-        const output = emptyTensor(meta, ordered);
-        data.push(putOutput(numbers, output, ordered));
-        return output;
-      });
-      callNative(() => native.runOp(op.opcode, numbers.array, ...data));
-      return outputs;
-    };
-  };
-  const kernels = new Map<OpDef, Kernel | undefined>();
+  const kernels = new Map<OpDef, Kernel | null>();
   const kernel = (op: OpDef): Kernel | undefined => {
-    if (!kernels.has(op)) kernels.set(op, makeKernel(op));
-    return kernels.get(op);
+    let known = kernels.get(op);
+    if (known === undefined) {
+      // Alias ops only put other dims on the same memory, which needs no native call.
+      known = op.alias || opcodes[op.name] !== op.opcode ? null : makeKernel(native, packed, numbers, op);
+      kernels.set(op, known);
+    }
+    return known ?? undefined;
   };
 
   // A program runs in one native call, or op by op where an op lacks a kernel: the same bits either way.
@@ -107,17 +82,6 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
       measurePeak: () => callNative(() => native.measurePeak()),
     },
   };
-}
-
-/** The rank of an operand that lies channels-last, else null. */
-function channelsLastRank(operand: Operand | null): number | null {
-  return Tensor.is(operand) && operand.raw.channelsLast ? operand.raw.dims.length : null;
-}
-
-/** A tensor whose memory is row-major: reading the data of one puts it in order. */
-function inOrder(tensor: Tensor): Tensor {
-  void tensor.raw.data;
-  return tensor;
 }
 
 /** Op names that a warning has named: each is worth one. */

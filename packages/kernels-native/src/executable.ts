@@ -1,5 +1,6 @@
 import {
   type Attrs,
+  checkAttrs,
   checkInputs,
   type Dims,
   DTYPES,
@@ -85,7 +86,7 @@ export class NativeExecutable implements Executable {
   private prepare(inputs: readonly Tensor[]): { native: NativeProgram; plan: Plan } {
     if (this.native === null) throw new OctavoError('DISPOSED', '[run] this executable was disposed; compile it again');
     const dims = checkInputs(this.program, inputs);
-    for (const input of inputs) checkBuffer(input);
+    for (const input of inputs) checkBuffer(input.raw);
     const key = dims.map((d) => d.join('x')).join(';');
     const plan = this.plans.get(key) ?? this.addPlan(this.native, dims);
     // Most recently used last.
@@ -263,6 +264,7 @@ function encodeInstructions(program: Program, { asWeight }: ConstantUses): Float
     const def = opByName(op);
     const inputs = instruction.inputs.map((value, i) => (isHeld(asWeight, instruction, i) ? -1 : value));
     // An alias op has no work to do: its output is its input's memory.
+    checkAttrs(def, attrs);
     return def.alias ? [] : [def.opcode, ...list(inputs), ...list(outputs), ...list(encodeAttrs(def, attrs))];
   });
   return Float64Array.from(numbers);

@@ -2,7 +2,7 @@
 // `native/napi/`.
 
 /** The version of all that follows. An addon that tells another was compiled for another version of this package. */
-export const ADDON_ABI = 3;
+export const ADDON_ABI = 4;
 
 /** Packed weights in native memory; freed with the handle. */
 export type PackedHandle = { readonly __packed: unique symbol };
@@ -86,11 +86,11 @@ export interface NativeBackend {
     groupSize: number,
   ): PackedHandle;
   /**
-   * Runs one op into outputs that the caller made by the op's shape rule. numbers: attributes (count, numbers), how many
-   * inputs and outputs, then for each 0 (packed weights, or absent), or dtype code + 1, 1 where it is channels-last, rank,
-   * dims. data: that of the inputs, then of the outputs; null for an optional one that is absent.
+   * Runs one op into outputs that the caller made by the op's shape rule. numbers: opcode, attributes (count, numbers), how
+   * many inputs and outputs, then for each 0 (packed weights, or absent), or dtype code + 1, 1 where it is channels-last,
+   * rank, dims. data: that of the inputs, then of the outputs; null for an optional one that is absent.
    */
-  runOp(opcode: number, numbers: Float64Array, ...data: readonly (ArrayBufferView | PackedHandle | null)[]): void;
+  runOp(numbers: Float64Array, ...data: readonly (ArrayBufferView | PackedHandle | null)[]): void;
   /**
    * constants: by value, or null. packed: handles of packed weights by value, or null. instructions: for each, opcode,
    * inputs, outputs, attributes (each: count, numbers); -1 is an absent operand.

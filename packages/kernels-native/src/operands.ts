@@ -1,14 +1,17 @@
 import {
   type Attrs,
+  type AttrValue,
   ConvPackedParams,
-  checkAttrs,
+  type Dims,
   DTYPES,
+  type DType,
   isPackedParams,
   type LinearPackedParams,
   OctavoError,
   type OpDef,
   type Operand,
   type PackedParams,
+  RawTensor,
   sizeOf,
   Tensor,
   type TensorMeta,
@@ -85,13 +88,13 @@ export class PackedWeights {
 
 /** A tensor as native code takes it, row-major. Memory that may shrink or change under a native thread is refused by name. */
 export function tensorOperand(tensor: Tensor): NativeOperand {
-  checkBuffer(tensor);
+  checkBuffer(tensor.raw);
   return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data, false];
 }
 
 /** Refuses shared and resizable buffers: another thread or a resize could change them during a call. */
-export function checkBuffer(tensor: Tensor): void {
-  const buffer = tensor.raw.data.buffer as ArrayBuffer & { resizable?: boolean };
+export function checkBuffer(raw: RawTensor): void {
+  const buffer = raw.memory.buffer as ArrayBuffer & { resizable?: boolean };
   const kind =
     typeof SharedArrayBuffer !== 'undefined' && (buffer as unknown) instanceof SharedArrayBuffer
       ? 'a SharedArrayBuffer'
@@ -150,48 +153,63 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'octavo::dequantize_linear.axis': 1,
 };
 
-/** Attributes as numbers, in the order of the op table: a list is its length and its elements. */
+/** One attribute of an op, and what it means where it is left out: undefined where it must not be. */
+interface AttrSpec {
+  readonly name: string;
+  readonly isList: boolean;
+  readonly otherwise: AttrValue | undefined;
+}
+
+const NOTHING: readonly number[] = [];
+const SPECS = new Map<OpDef, readonly AttrSpec[]>();
+
+function specsOf(def: OpDef): readonly AttrSpec[] {
+  const known = SPECS.get(def);
+  if (known !== undefined) return known;
+  const specs = Object.entries(def.attrs).map(([name, kind]): AttrSpec => {
+    const isList = kind === 'ints';
+    return { name, isList, otherwise: isList ? NOTHING : (DEFAULTS[name] ?? DEFAULTS[`${def.name}.${name}`]) };
+  });
+  SPECS.set(def, specs);
+  return specs;
+}
+
+/** Attributes that `checkAttrs` has passed as numbers, in the order of the op table: a list is its length and its elements. */
 export function encodeAttrs(def: OpDef, attrs: Attrs): number[] {
-  checkAttrs(def, attrs);
   const numbers: number[] = [];
-  for (const name in def.attrs) {
-    const kind = def.attrs[name];
-    const value = attrs[name] ?? (kind === 'ints' ? [] : (DEFAULTS[name] ?? DEFAULTS[`${def.name}.${name}`]));
-    if (kind === 'ints' && Array.isArray(value)) numbers.push(value.length, ...(value as number[]));
-    else if (kind !== 'ints' && typeof value === 'number') numbers.push(value);
+  for (const { name, isList, otherwise } of specsOf(def)) {
+    const value = attrs[name] ?? otherwise;
+    if (isList && Array.isArray(value)) numbers.push(value.length, ...(value as number[]));
+    else if (!isList && typeof value === 'number') numbers.push(value);
     else {
       throw new OctavoError(
         'INVALID_ARGUMENT',
-        `[${def.name}] attribute '${name}' (${kind}) is missing or of another kind`,
+        `[${def.name}] attribute '${name}' (${def.attrs[name]}) is missing or of another kind`,
       );
     }
   }
   return numbers;
 }
 
-/** Tells a tensor in the order that its memory has just now, and gives its data. */
-export function putTensor(numbers: CallNumbers, tensor: Tensor): ArrayBufferView {
-  const { channelsLast } = tensor.raw;
-  // Only native kernels make channels-last memory, which is no user's buffer until it is read and so put in order.
-  if (!channelsLast) checkBuffer(tensor);
-  return putData(numbers, tensor, channelsLast ?? tensor.raw.data, channelsLast ? 1 : 0);
-}
-
-/** Tells a tensor of `emptyTensor`, in the order that it was made for: it forgets that where both orders are the same. */
-export function putOutput(numbers: CallNumbers, tensor: Tensor, channelsLast: boolean): ArrayBufferView {
-  return putData(numbers, tensor, tensor.raw.channelsLast ?? tensor.raw.data, channelsLast ? 1 : 0);
-}
-
-function putData(
-  numbers: CallNumbers,
-  { type, raw }: Tensor,
-  data: ArrayBufferView,
-  channelsLast: number,
-): ArrayBufferView {
-  numbers.put(DTYPES[type].code + 1);
-  numbers.put(channelsLast);
-  numbers.list(raw.dims);
+/** Tells a tensor in the order that its memory has just now, or row-major, and gives its data. */
+export function putTensor(numbers: CallNumbers, raw: RawTensor, inAnyOrder: boolean): ArrayBufferView {
+  // The read puts it in order.
+  const data = inAnyOrder ? raw.memory : raw.data;
+  if (!raw.unseen) checkBuffer(raw);
+  putMeta(numbers, raw.dtype, raw.dims, raw.channelsLast !== null);
   return data;
+}
+
+/** Tells what `emptyTensor` made: in channels-last order also where that and row-major order are the same. */
+export function putOutput(numbers: CallNumbers, raw: RawTensor, channelsLast: boolean): ArrayBufferView {
+  putMeta(numbers, raw.dtype, raw.dims, channelsLast);
+  return raw.memory;
+}
+
+function putMeta(numbers: CallNumbers, dtype: DType, dims: Dims, channelsLast: boolean): void {
+  numbers.put(DTYPES[dtype].code + 1);
+  numbers.put(channelsLast ? 1 : 0);
+  numbers.list(dims);
 }
 
 /** Results below it are made of zeros, which is then cheaper. */
@@ -201,8 +219,8 @@ const SMALL_BYTES = 4096;
 export function emptyTensor({ dtype, dims }: TensorMeta, channelsLast: boolean): Tensor {
   const { array, bytes } = DTYPES[dtype];
   const size = sizeOf(dims);
-  const data = size * bytes < SMALL_BYTES ? new array(size) : new array(uninitialised(size * bytes));
-  return channelsLast ? Tensor.channelsLast(dtype, data, dims) : new Tensor(dtype, data, dims);
+  const memory = size * bytes < SMALL_BYTES ? new array(size) : new array(uninitialised(size * bytes));
+  return new Tensor(new RawTensor(dtype, dims, memory, { channelsLast, unseen: true }));
 }
 
 function uninitialised(bytes: number): ArrayBuffer {

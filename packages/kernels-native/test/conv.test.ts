@@ -2,6 +2,7 @@ import { type Attrs, ConvPackedParams, opByName, type Program, referenceBackend,
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { bitsOf, codes, floats, generator, quantizedWeight } from './random.js';
+import { runKernel } from './run-kernel.js';
 
 const backends = supportedIsas().flatMap((isa) => [1, 3].map((threads) => createNativeBackend({ isa, threads })));
 
@@ -48,9 +49,8 @@ function expectSame(op: string, inputs: Parameters<ReturnType<typeof opByName>['
   const def = opByName(op);
   const expected = def.reference(inputs, attrs).map(bitsOf);
   for (const backend of backends) {
-    expect(backend.kernel(def)?.(inputs, attrs).map(bitsOf), `${backend.isa}, ${backend.threads} threads`).toEqual(
-      expected,
-    );
+    const got = runKernel(backend, def, inputs, attrs).map(bitsOf);
+    expect(got, `${backend.isa}, ${backend.threads} threads`).toEqual(expected);
   }
 }
 

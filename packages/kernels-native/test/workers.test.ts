@@ -110,12 +110,13 @@ describe('the addon in several threads and at exit', () => {
     const { NativeBackend } = require(addon) as { NativeBackend: new (isa: null, threads: number) => never };
     // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
     const backend = new NativeBackend(null, 1) as any;
-    const run = (numbers: number[], ...data: unknown[]): void => backend.runOp(13, Float64Array.from(numbers), ...data);
+    const run = (numbers: number[], ...data: unknown[]): void =>
+      backend.runOp(Float64Array.from([13, ...numbers]), ...data);
     const [four, five] = [new Float32Array(4), new Float32Array(5)];
     const tensor = [1, 0, 1, 4];
     run([0, 1, 1, ...tensor, ...tensor], four, four);
     expect(() => run([0, 1, 1, ...tensor, ...tensor], five, four)).toThrow(/does not fit its dtype and dims/);
-    expect(() => run([0, 1, 1, ...tensor, ...tensor], four)).toThrow(/3 arguments for 1 inputs and 1 outputs/);
+    expect(() => run([0, 1, 1, ...tensor, ...tensor], four)).toThrow(/2 arguments for 1 inputs and 1 outputs/);
     expect(() => run([0, 1e15, 1, ...tensor], four, four)).toThrow(/arguments for/);
     expect(() => run([0, 1, 1, ...tensor, 1, 0, 1], four, four)).toThrow(/a dimension must be/);
     expect(() => run([9, 1, 1], four, four)).toThrow(/attributes are fewer/);
@@ -138,8 +139,8 @@ describe('the addon in several threads and at exit', () => {
     const backend = new NativeBackend(null, 1) as any;
     const operand = (dims: number[], channelsLast: number): number[] => [1, channelsLast, dims.length, ...dims];
     const run = (opcode: number, x: number[], y: number[], ...attrs: number[]): void => {
-      const numbers = Float64Array.from([attrs.length, ...attrs, 1, 1, ...x, ...y]);
-      backend.runOp(opcode, numbers, new Float32Array(24), new Float32Array(24));
+      const numbers = Float64Array.from([opcode, attrs.length, ...attrs, 1, 1, ...x, ...y]);
+      backend.runOp(numbers, new Float32Array(24), new Float32Array(24));
     };
     const [first, last] = [operand([1, 2, 3, 4], 0), operand([1, 2, 3, 4], 1)];
     run(13, last, last);

@@ -1,12 +1,15 @@
-import type { Attrs, OpDef, Operand } from '../ops/op-def.js';
+import type { Attrs, OpDef, Operand, TensorMeta } from '../ops/op-def.js';
 import type { Program } from '../program/program.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Bumped when this interface, the op table's encoding or the dtype codes change in an incompatible way. */
-export const BACKEND_ABI = 1;
+export const BACKEND_ABI = 2;
 
-/** One op of one backend, for eager calls. Inputs were checked by the op's shape rule before. */
-export type Kernel = (inputs: readonly (Operand | null)[], attrs: Attrs) => Tensor[];
+/**
+ * One op of one backend, for eager calls. The op's shape rule has checked the inputs and made `outputs`, and `checkAttrs`
+ * has checked the attributes.
+ */
+export type Kernel = (inputs: readonly (Operand | null)[], attrs: Attrs, outputs: readonly TensorMeta[]) => Tensor[];
 
 /** What a backend knows of the machine under it, for `doctor`. */
 export interface MachineFacts {

@@ -1,6 +1,6 @@
 import { OctavoError } from '../errors.js';
 import { checkAttrs } from '../ops/check-attrs.js';
-import type { OpDef, Operand } from '../ops/op-def.js';
+import type { OpDef, Operand, TensorMeta } from '../ops/op-def.js';
 import { opByName } from '../ops/op-table.js';
 import { checkInputs, inferShapes } from '../program/infer-shapes.js';
 import type { Program } from '../program/program.js';
@@ -69,7 +69,7 @@ export class Interpreter implements Executable {
   private *steps(inputs: readonly Tensor[]): Generator<void, Tensor[]> {
     const program = this.program;
     if (program === null) throw new OctavoError('DISPOSED', '[run] this executable was disposed; compile it again');
-    inferShapes(program, checkInputs(program, inputs));
+    const metas = inferShapes(program, checkInputs(program, inputs));
     const values: (Operand | undefined)[] = program.values.map(({ constant }) => constant);
     program.inputs.forEach((input, i) => {
       values[input.value] = inputs[i];
@@ -77,7 +77,8 @@ export class Interpreter implements Executable {
     const lastUse = lastUses(program);
     for (const [at, { op, inputs: from, outputs: to, attrs }] of program.instructions.entries()) {
       const operands = from.map((v) => (v < 0 ? null : (values[v] as Operand)));
-      const results = (this.kernels.get(op) as Kernel)(operands, attrs);
+      const outputs = to.map((v) => metas[v] as TensorMeta);
+      const results = (this.kernels.get(op) as Kernel)(operands, attrs, outputs);
       to.forEach((v, i) => {
         values[v] = results[i];
       });

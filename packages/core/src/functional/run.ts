@@ -11,9 +11,10 @@ export function run<T extends DType>(
   inputs: readonly (Operand | null | undefined)[],
   attrs: Attrs = {},
 ): Tensor<T> {
-  return dispatch(
-    op,
-    inputs.map((operand) => operand ?? null),
-    attrs,
-  )[0] as Tensor<T>;
+  return dispatch(op, operandsOf(inputs), attrs)[0] as Tensor<T>;
+}
+
+/** Operands with null for those that are left out. */
+export function operandsOf(inputs: readonly (Operand | null | undefined)[]): readonly (Operand | null)[] {
+  return inputs.includes(undefined) ? inputs.map((operand) => operand ?? null) : (inputs as (Operand | null)[]);
 }

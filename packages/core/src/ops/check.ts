@@ -75,7 +75,8 @@ const MOST_BYTES = 2 ** 32;
 
 /** Refuses results that no array can hold, before anybody tries to make one. */
 export function checkResultSizes(op: string, metas: readonly TensorMeta[]): void {
-  for (const { dtype, dims } of metas) {
+  for (let i = 0; i < metas.length; i++) {
+    const { dtype, dims } = metas[i] as TensorMeta;
     const bytes = sizeOf(dims) * DTYPES[dtype].bytes;
     if (bytes <= MOST_BYTES) continue;
     throw new OctavoError(

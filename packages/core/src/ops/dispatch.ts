@@ -1,8 +1,7 @@
 import { activeBackend } from '../backend/registry.js';
 import { OctavoError } from '../errors.js';
-import { isPackedParams } from '../tensor/packed-params.js';
 import { QuantizedTensor } from '../tensor/quantized-tensor.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { checkResultSizes } from './check.js';
 import { checkAttrs } from './check-attrs.js';
 import type { Attrs, OpDef, Operand, OperandMeta } from './op-def.js';
@@ -21,18 +20,25 @@ export function dispatch(def: OpDef, inputs: readonly (Operand | null)[], attrs:
 }
 
 function execute(def: OpDef, inputs: readonly (Operand | null)[], attrs: Attrs): Tensor[] {
-  if (inputs.some((operand) => QuantizedTensor.is(operand))) throw codesGiven(def);
+  const metas: (OperandMeta | null)[] = [];
+  for (let i = 0; i < inputs.length; i++) metas.push(operandMeta(def, inputs[i] as Operand | null));
   // The shape rule first: its messages say more.
-  checkResultSizes(def.name, def.infer(inputs.map(metaOf), attrs));
+  const outputs = def.infer(metas, attrs);
+  checkResultSizes(def.name, outputs);
   checkAttrs(def, attrs);
   const kernel = activeBackend().kernel(def);
-  return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs);
+  return kernel === undefined ? def.reference(inputs, attrs) : kernel(inputs, attrs, outputs);
+}
+
+function operandMeta(def: OpDef, operand: Operand | null): OperandMeta | null {
+  if (Tensor.is(operand)) return operand.raw;
+  if (QuantizedTensor.is(operand)) throw codesGiven(def);
+  return operand;
 }
 
 /** What a shape rule needs to know of an operand. */
 export function metaOf(operand: Operand | null): OperandMeta | null {
-  if (operand === null || isPackedParams(operand)) return operand;
-  return { dtype: operand.type, dims: operand.raw.dims };
+  return Tensor.is(operand) ? operand.raw : operand;
 }
 
 /** A float function was called on codes: in eager quantization the usual slip. */

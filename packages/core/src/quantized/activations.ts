@@ -24,7 +24,7 @@ function change(
   { scale, zeroPoint }: OutputQParams,
   params: Record<string, number> = {},
 ): QuantizedTensor {
-  const attrs = { ...qparamAttrs(x, op, 'x'), ...params, scale, zeroPoint };
+  const attrs = { ...qparamAttrs(x, op), ...params, scale, zeroPoint };
   return runOp(op, [x.values], attrs, x.dtype, { scale, zeroPoint });
 }
 
@@ -46,7 +46,7 @@ export function relu(x: QuantizedTensor): QuantizedTensor {
 /** x limited to [min, max]; both are quantized as x is. An infinite end is no limit. */
 export function clamp(x: QuantizedTensor, min: number, max: number): QuantizedTensor {
   return keep(ops.quantizedClamp, x, {
-    ...qparamAttrs(x, ops.quantizedClamp, 'x'),
+    ...qparamAttrs(x, ops.quantizedClamp),
     min: finite(min),
     max: finite(max),
   });
@@ -69,7 +69,7 @@ export function relu6(x: QuantizedTensor): QuantizedTensor {
 
 /** x where x > threshold, else value. */
 export function threshold(x: QuantizedTensor, limit: number, value: number): QuantizedTensor {
-  const attrs = { ...qparamAttrs(x, ops.quantizedThreshold, 'x'), threshold: limit, value };
+  const attrs = { ...qparamAttrs(x, ops.quantizedThreshold), threshold: limit, value };
   return keep(ops.quantizedThreshold, x, attrs);
 }
 

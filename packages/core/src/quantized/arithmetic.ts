@@ -11,7 +11,7 @@ import { QUANTIZED_DTYPES } from '../tensor/dtype.js';
 import { QuantizedTensor } from '../tensor/quantized-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { OutputQParams } from './input.js';
-import { qparamAttrs, qparamsOf, runOp } from './operands.js';
+import { qparamArrays, qparamAttrs, qparamsOf, runOp } from './operands.js';
 
 export interface ReluOption {
   /** Clamps the result below at 0. */
@@ -21,13 +21,18 @@ export interface ReluOption {
 /** The output's scale and zero point, and whether it is clamped below at 0. */
 export type ArithmeticOptions = OutputQParams & ReluOption;
 
+function operandAttrs(a: QuantizedTensor, b: QuantizedTensor, op: OpDef): Record<string, number> {
+  const [left, right] = [qparamsOf(a, op, 'a'), qparamsOf(b, op, 'b')];
+  return { aScale: left.scale, aZeroPoint: left.zeroPoint, bScale: right.scale, bZeroPoint: right.zeroPoint };
+}
+
 function binary(
   op: OpDef,
   a: QuantizedTensor,
   b: QuantizedTensor,
   { scale, zeroPoint, relu = false }: ArithmeticOptions,
 ): QuantizedTensor {
-  const attrs = { ...qparamAttrs(a, op, 'a'), ...qparamAttrs(b, op, 'b'), scale, zeroPoint, relu: Number(relu) };
+  const attrs = { ...operandAttrs(a, b, op), scale, zeroPoint, relu: Number(relu) };
   return runOp(op, [a.values, b.values], attrs, a.dtype, { scale, zeroPoint });
 }
 
@@ -43,8 +48,7 @@ export function mul(a: QuantizedTensor, b: QuantizedTensor, options: ArithmeticO
 
 /** a [..., m, k] times b [..., k, n] -> [..., m, n]; leading dims broadcast. */
 export function matmul(a: QuantizedTensor, b: QuantizedTensor, { scale, zeroPoint }: OutputQParams): QuantizedTensor {
-  const operands = { ...qparamAttrs(a, quantizedMatmul, 'a'), ...qparamAttrs(b, quantizedMatmul, 'b') };
-  const attrs = { ...operands, scale, zeroPoint };
+  const attrs = { ...operandAttrs(a, b, quantizedMatmul), scale, zeroPoint };
   return runOp(quantizedMatmul, [a.values, b.values], attrs, a.dtype, { scale, zeroPoint });
 }
 
@@ -63,7 +67,7 @@ export function addScalar(x: QuantizedTensor, other: number, { relu = false }: R
       : moved > qmax
         ? { scale: Math.fround(((moved - qmin) / (qmax - qmin)) * from.scale), zeroPoint: qmax }
         : { scale: from.scale, zeroPoint: moved };
-  const attrs = { ...qparamAttrs(x, addScalarOp, 'x'), other: steps, ...output, relu: Number(relu) };
+  const attrs = { ...qparamAttrs(x, addScalarOp), other: steps, ...output, relu: Number(relu) };
   return runOp(addScalarOp, [x.values], attrs, x.dtype, output);
 }
 
@@ -87,7 +91,7 @@ export function mulScalar(x: QuantizedTensor, other: number, { relu = false }: R
 
 /** The same numbers in codes of other qparams. */
 export function requantize(x: QuantizedTensor, { scale, zeroPoint, relu = false }: ArithmeticOptions): QuantizedTensor {
-  const attrs = { ...qparamAttrs(x, requantizeOp, 'x'), scale, zeroPoint, relu: Number(relu) };
+  const attrs = { ...qparamAttrs(x, requantizeOp), scale, zeroPoint, relu: Number(relu) };
   return runOp(requantizeOp, [x.values], attrs, x.dtype, { scale, zeroPoint });
 }
 
@@ -108,6 +112,5 @@ export function cat(
     const same = x.axis === null && x.scales[0] === Math.fround(scale) && x.zeroPoints[0] === zeroPoint;
     return (same && !relu ? x : requantize(x, { scale, zeroPoint, relu })).values;
   });
-  const qparams = { scales: Float32Array.of(scale), zeroPoints: Int32Array.of(zeroPoint) };
-  return new QuantizedTensor(first.dtype, dispatch(catOp, codes, { dim })[0] as Tensor, qparams);
+  return new QuantizedTensor(first.dtype, dispatch(catOp, codes, { dim })[0] as Tensor, qparamArrays(scale, zeroPoint));
 }

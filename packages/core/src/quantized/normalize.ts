@@ -22,7 +22,7 @@ function norm(
   operands: readonly (Tensor | null | undefined)[],
   attrs: Record<string, number>,
 ): QuantizedTensor {
-  const all = { ...attrs, ...qparamAttrs(x, op, 'x'), scale, zeroPoint };
+  const all = { ...attrs, ...qparamAttrs(x, op), scale, zeroPoint };
   return runOp(op, [x.values, ...operands], all, x.dtype, { scale, zeroPoint });
 }
 

@@ -1,4 +1,5 @@
 import { OctavoError } from '../errors.js';
+import { operandsOf } from '../functional/run.js';
 import type { QParams } from '../numerics/choose-qparams.js';
 import { dispatch } from '../ops/dispatch.js';
 import type { Attrs, OpDef, Operand } from '../ops/op-def.js';
@@ -24,10 +25,10 @@ export function qparamsOf(q: QuantizedTensor, op: OpDef, name: string): QParams 
   );
 }
 
-/** `<name>Scale` and `<name>ZeroPoint` of an operand. */
-export function qparamAttrs(q: QuantizedTensor, op: OpDef, name: string): Record<string, number> {
-  const { scale, zeroPoint } = qparamsOf(q, op, name);
-  return { [`${name}Scale`]: scale, [`${name}ZeroPoint`]: zeroPoint };
+/** `xScale` and `xZeroPoint` of the only operand of codes. */
+export function qparamAttrs(x: QuantizedTensor, op: OpDef): { xScale: number; xZeroPoint: number } {
+  const { scale, zeroPoint } = qparamsOf(x, op, 'x');
+  return { xScale: scale, xZeroPoint: zeroPoint };
 }
 
 /** The op's codes, of the dtype of its operands, under the qparams they mean. */
@@ -38,10 +39,16 @@ export function runOp(
   dtype: QuantizedDType,
   { scale, zeroPoint }: QParams,
 ): QuantizedTensor {
-  const operands = inputs.map((operand) => operand ?? null);
-  const [codes] = dispatch(op, operands, attrs);
-  const qparams = { scales: Float32Array.of(scale), zeroPoints: Int32Array.of(zeroPoint) };
-  return new QuantizedTensor(dtype, codes as Tensor, qparams);
+  const codes = dispatch(op, operandsOf(inputs), attrs)[0] as Tensor;
+  return new QuantizedTensor(dtype, codes, qparamArrays(scale, zeroPoint));
+}
+
+/** What a QuantizedTensor takes of one scale and zero point. `Float32Array.of` would cost as much as a small op. */
+export function qparamArrays(scale: number, zeroPoint: number): { scales: Float32Array; zeroPoints: Int32Array } {
+  const [scales, zeroPoints] = [new Float32Array(1), new Int32Array(1)];
+  scales[0] = scale;
+  zeroPoints[0] = zeroPoint;
+  return { scales, zeroPoints };
 }
 
 /** One number for both axes of an image, or one each: height, width. */

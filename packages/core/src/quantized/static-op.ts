@@ -1,4 +1,4 @@
-import type { Attrs, OpDef } from '../ops/op-def.js';
+import type { OpDef } from '../ops/op-def.js';
 import { STATIC_ACTIVATIONS, type StaticActivation } from '../ops/quantized/static-requantization.js';
 import type { PackedParams } from '../tensor/packed-params.js';
 import type { QuantizedTensor } from '../tensor/quantized-tensor.js';
@@ -17,7 +17,8 @@ export function runStatic(
   packed: PackedParams,
   { scale, zeroPoint, activation }: StaticOptions,
 ): QuantizedTensor {
-  const epilogue: Attrs = 'activation' in op.attrs ? { activation: STATIC_ACTIVATIONS[activation ?? 'none'] } : {};
-  const attrs = { ...qparamAttrs(x, op, 'x'), scale, zeroPoint, ...epilogue };
+  const qparams = { ...qparamAttrs(x, op), scale, zeroPoint };
+  const attrs =
+    'activation' in op.attrs ? { ...qparams, activation: STATIC_ACTIVATIONS[activation ?? 'none'] } : qparams;
   return runOp(op, [x.values, packed], attrs, 'quint8', { scale, zeroPoint });
 }

@@ -1,23 +1,14 @@
 import { OctavoError } from '../errors.js';
 import { float16FromFloat32 } from '../numerics/float16.js';
 import { notifyRead } from '../ops/recorder.js';
-import { checkChannelsLast, ordersAgree, rowMajorOf } from './channels-last.js';
 import { checkDType, DTYPES, type DType, type DTypeArrays, dtypeOfArray, type TypedArray } from './dtype.js';
+import { RawTensor } from './raw-tensor.js';
 import { checkDims, type Dims, formatDims, sizeOf } from './shape.js';
 
 const BRAND = Symbol.for('@octavo/Tensor.v1');
 
 /** Plain numbers accepted by `Tensor.from`, nested to any depth. */
 export type NestedNumbers = number | bigint | boolean | readonly NestedNumbers[];
-
-/** @internal Dims and data of a tensor. */
-export interface RawTensor<T extends DType = DType> {
-  readonly dims: Dims;
-  /** Row-major, whatever the order of the memory: see `Tensor.channelsLast`. */
-  readonly data: DTypeArrays[T];
-  /** The data in channels-last order, where that is the tensor's memory just now; null once `data` was read. */
-  readonly channelsLast?: DTypeArrays[T] | null;
-}
 
 /**
  * A dense, row-major tensor in CPU memory, shaped like ONNX Runtime's: `type`, `dims`, `data`, `size`, `location`.
@@ -36,7 +27,14 @@ export class Tensor<T extends DType = DType> {
   constructor(type: T, data: DTypeArrays[T], dims?: Dims);
   /** The dtype follows from the array: Float32Array, Int8Array, Uint8Array, Int32Array, BigInt64Array. */
   constructor(data: DTypeArrays[T], dims?: Dims);
-  constructor(first: T | DTypeArrays[T], second?: DTypeArrays[T] | Dims, third?: Dims) {
+  /** @internal What a kernel made: nothing is left to check. */
+  constructor(raw: RawTensor<T>);
+  constructor(first: T | DTypeArrays[T] | RawTensor<T>, second?: DTypeArrays[T] | Dims, third?: Dims) {
+    if (first instanceof RawTensor) {
+      this.type = first.dtype;
+      this.raw = first;
+      return;
+    }
     const named = typeof first === 'string';
     const data = float16Bits((named ? second : first) as TypedArray);
     const type = named ? checkDType(first) : dtypeOfArray(data);
@@ -60,7 +58,7 @@ export class Tensor<T extends DType = DType> {
       );
     }
     this.type = type as T;
-    this.raw = { dims: Object.isFrozen(dims) ? dims : Object.freeze([...dims]), data: data as DTypeArrays[T] };
+    this.raw = new RawTensor(type as T, dims, data as DTypeArrays[T]);
   }
 
   static {
@@ -142,23 +140,8 @@ export class Tensor<T extends DType = DType> {
    * read of its data puts it into row-major order and lets the old memory go, so that there is one truth to write into.
    */
   static channelsLast<T extends DType>(type: T, data: DTypeArrays[T], dims: Dims): Tensor<T> {
-    const tensor = new Tensor<T>(type, data, dims);
-    checkChannelsLast(tensor.raw.dims);
-    if (ordersAgree(tensor.raw.dims)) return tensor;
-    let rowMajor: DTypeArrays[T] | null = null;
-    let channelsLast: DTypeArrays[T] | null = tensor.raw.data;
-    (tensor as { raw: RawTensor<T> }).raw = {
-      dims: tensor.raw.dims,
-      get data() {
-        rowMajor ??= rowMajorOf(channelsLast as DTypeArrays[T], this.dims);
-        channelsLast = null;
-        return rowMajor;
-      },
-      get channelsLast() {
-        return channelsLast;
-      },
-    };
-    return tensor;
+    const { raw } = new Tensor<T>(type, data, dims);
+    return new Tensor(new RawTensor(type, raw.dims, raw.memory, { channelsLast: true }));
   }
 
   /** True for a tensor of any copy of this package, and false for everything else. */

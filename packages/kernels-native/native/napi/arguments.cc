@@ -51,11 +51,15 @@ void set_data(Napi::Env env, View* view, const Napi::Value& value) {
 
 const napi_type_tag kPackedTag = {0x6f637461766f5041, 0x434b454457454947};
 
-template <class T> Elements<T> elements(const Napi::Value& value, const char* name, napi_typedarray_type type) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) refuse(value.Env(), "%s must be a typed array of its dtype", name);
-  const Napi::TypedArray array = value.As<Napi::TypedArray>();
-  uint8_t* base = static_cast<uint8_t*>(array.ArrayBuffer().Data());
-  return {reinterpret_cast<T*>(base + array.ByteOffset()), array.ElementLength()};
+template <class T> Elements<T> elements(const Napi::Value& value, const char* name, napi_typedarray_type expected) {
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  // One call for all of it: each costs a small op a tenth of its time.
+  if (napi_get_typedarray_info(value.Env(), value, &type, &count, &data, nullptr, nullptr) != napi_ok || type != expected) {
+    refuse(value.Env(), "%s must be a typed array of its dtype", name);
+  }
+  return {static_cast<T*>(data), count};
 }
 
 }  // namespace

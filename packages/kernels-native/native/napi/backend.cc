@@ -205,21 +205,24 @@ Napi::Value NativeBackend::PackGrouped(const Napi::CallbackInfo& info) {
   return packed_handle(env, std::move(packed));
 }
 
-// runOp(opcode, numbers: Float64Array, ...data), see `src/native.ts`.
+// runOp(numbers: Float64Array, ...data), see `src/native.ts`.
 Napi::Value NativeBackend::RunOp(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Op* op = find_op(int(size_argument(info[0], "opcode")));
-  if (op == nullptr) throw_status(env, fail(Code::Unsupported, "this addon has no such op"));
-  const Elements<double> laid_out = double_elements(info[1], "numbers");
+  const Elements<double> laid_out = double_elements(info[0], "numbers");
   CallNumbers numbers = {env, laid_out.data, laid_out.data + laid_out.count};
+  const Op* op = find_op(numbers.next("opcode"));
+  if (op == nullptr) throw_status(env, fail(Code::Unsupported, "this addon has no such op"));
   const Elements<const double> attrs = numbers.list("attributes");
   const size_t inputs = numbers.next("the count of inputs"), outputs = numbers.next("the count of outputs");
-  if (inputs > info.Length() || outputs > info.Length() || info.Length() != 2 + inputs + outputs) {
+  if (inputs > info.Length() || outputs > info.Length() || info.Length() != 1 + inputs + outputs) {
     throw_status(env, fail(Code::InvalidArgument, "runOp got %zu arguments for %zu inputs and %zu outputs", info.Length(), inputs, outputs));
   }
-  std::vector<View> views;
-  views.reserve(inputs + outputs);
-  for (size_t i = 0; i < inputs + outputs; i++) views.push_back(view_argument(&numbers, info[2 + i]));
+  // Kept between calls, so that a steady state allocates nothing; emptied, so that they keep no weights alive.
+  static thread_local std::vector<View> views;
+  struct Emptier {
+    ~Emptier() { views.clear(); }
+  } emptier;
+  for (size_t i = 0; i < inputs + outputs; i++) views.push_back(view_argument(&numbers, info[1 + i]));
   Call call = {op->name, views.data(), inputs, views.data() + inputs, outputs, attrs.data, attrs.count, state_->kernels, state_->pool.get()};
   const FloatControl control;
   check(env, run_op(*op, call));

@@ -152,7 +152,7 @@ NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   while (!numbers.done()) {
     Instruction instruction;
     const int opcode = int(numbers.integer(0, 1 << 20));
-    instruction.op = find_op(opcode);
+    instruction.op = find_op(size_t(opcode));
     if (instruction.op == nullptr) throw_status(env, fail(Code::Unsupported, "this addon has no op with opcode %d", opcode));
     instruction.inputs = numbers.list(-1, int64_t(count) - 1);
     instruction.outputs = numbers.list(0, int64_t(count) - 1);

@@ -206,11 +206,16 @@ Status run_op(const Op& op, Call& call) {
   return empty ? Status() : op.run(call);
 }
 
-const Op* find_op(int opcode) {
-  for (const Op& op : kOps) {
-    if (op.opcode == opcode) return &op;
-  }
-  return nullptr;
+const Op* find_op(size_t opcode) {
+  static const std::vector<const Op*> by_opcode = [] {
+    std::vector<const Op*> table;
+    for (const Op& op : kOps) {
+      if (table.size() <= size_t(op.opcode)) table.resize(size_t(op.opcode) + 1);
+      table[size_t(op.opcode)] = &op;
+    }
+    return table;
+  }();
+  return opcode < by_opcode.size() ? by_opcode[opcode] : nullptr;
 }
 
 const Op* all_ops(size_t* count) {

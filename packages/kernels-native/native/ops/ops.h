@@ -11,7 +11,7 @@ struct Op {
 };
 
 // The op of an opcode, or nullptr where this build has none.
-const Op* find_op(int opcode);
+const Op* find_op(size_t opcode);
 // Runs an op, once its operands have orders of memory that it knows.
 Status run_op(const Op& op, Call& call);
 // All ops, for listing.

@@ -39,7 +39,7 @@ export function codesOf(operand: Operand | null | undefined): {
   readonly dims: Dims;
 } {
   const { type, raw } = operand as Tensor<CodeType>;
-  return { type, ...raw };
+  return { type, data: raw.data, dims: raw.dims };
 }
 
 /** Smallest and largest code of a dtype. */
@@ -55,20 +55,24 @@ export function codesTensor(type: CodeType, dims: Dims, fill: (y: Uint8Array | I
 }
 
 /** Attribute names of one tensor's scale and zero point: `''` is the output. */
-function namesOf(prefix: string): [scale: string, zeroPoint: string] {
-  return prefix === '' ? ['scale', 'zeroPoint'] : [`${prefix}Scale`, `${prefix}ZeroPoint`];
-}
+const QPARAM_NAMES = {
+  '': { scale: 'scale', zeroPoint: 'zeroPoint' },
+  x: { scale: 'xScale', zeroPoint: 'xZeroPoint' },
+  a: { scale: 'aScale', zeroPoint: 'aZeroPoint' },
+  b: { scale: 'bScale', zeroPoint: 'bZeroPoint' },
+} as const;
+type QParamPrefix = keyof typeof QPARAM_NAMES;
 
 /** The scale (float32) and zero point of an operand, or with prefix `''` of the output, once they were checked. */
-export function qparamsOf(attrs: Attrs, prefix: string): QParams {
-  const [scale, zeroPoint] = namesOf(prefix);
+export function qparamsOf(attrs: Attrs, prefix: QParamPrefix): QParams {
+  const { scale, zeroPoint } = QPARAM_NAMES[prefix];
   return { scale: Math.fround(attrs[scale] as number), zeroPoint: attrs[zeroPoint] as number };
 }
 
 /** Refuses qparams that are missing, scales that are not positive and finite, and zero points that are no code. */
-export function checkQParamAttrs(op: string, attrs: Attrs, type: CodeType, ...prefixes: string[]): void {
+export function checkQParamAttrs(op: string, attrs: Attrs, type: CodeType, ...prefixes: QParamPrefix[]): void {
   for (const prefix of prefixes) {
-    const name = namesOf(prefix)[0];
+    const name = QPARAM_NAMES[prefix].scale;
     const scale = Math.fround(attrs[name] as number);
     if (!(scale > 0 && Number.isFinite(scale))) {
       const got = String(attrs[name]);
@@ -79,10 +83,10 @@ export function checkQParamAttrs(op: string, attrs: Attrs, type: CodeType, ...pr
 }
 
 /** Refuses zero points that are no code of the dtype. */
-export function checkZeroPointAttrs(op: string, attrs: Attrs, type: CodeType, ...prefixes: string[]): void {
+export function checkZeroPointAttrs(op: string, attrs: Attrs, type: CodeType, ...prefixes: QParamPrefix[]): void {
   const { qmin, qmax } = codeRange(type);
   for (const prefix of prefixes) {
-    const name = namesOf(prefix)[1];
+    const name = QPARAM_NAMES[prefix].zeroPoint;
     const value = attrs[name];
     if (!Number.isInteger(value) || (value as number) < qmin || (value as number) > qmax) {
       throw new OctavoError(

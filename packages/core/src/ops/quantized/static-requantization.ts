@@ -12,6 +12,7 @@ import { checkQParamAttrs, codeRange, qparamsOf } from './codes.js';
 /** Activations in the epilogue of a static op: clamps of codes. The codes agree with `ACTIVATIONS`; append-only. */
 export const STATIC_ACTIVATIONS = { none: 0, relu: 1, relu6: 3 } as const;
 export type StaticActivation = keyof typeof STATIC_ACTIVATIONS;
+const STATIC_ACTIVATION_CODES: readonly number[] = Object.values(STATIC_ACTIVATIONS);
 
 /** Qparams of the input and the output: float32 scales, zero points from 0 to 255. */
 export const STATIC_QPARAMS = { xScale: 'float', xZeroPoint: 'int', scale: 'float', zeroPoint: 'int' } as const;
@@ -20,7 +21,7 @@ export const STATIC_QPARAMS = { xScale: 'float', xZeroPoint: 'int', scale: 'floa
 export function checkStaticAttrs(op: string, attrs: Attrs): void {
   checkQParamAttrs(op, attrs, 'uint8', 'x', '');
   const activation = attrNumber(attrs, 'activation', STATIC_ACTIVATIONS.none);
-  if (Object.values<number>(STATIC_ACTIVATIONS).includes(activation)) return;
+  if (STATIC_ACTIVATION_CODES.includes(activation)) return;
   const known = Object.entries(STATIC_ACTIVATIONS).map(([name, code]) => `${code} (${name})`);
   throw new OctavoError('INVALID_ARGUMENT', `[${op}] activation must be ${known.join(', ')}, got ${activation}`);
 }
