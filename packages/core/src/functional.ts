@@ -252,10 +252,15 @@ function dynamicAttrs({ scheme = 'perRow', reduceRange = false }: DynamicOptions
 export function linearDynamic(
   x: Tensor,
   packed: LinearPackedParams,
-  { activation = 'none', ...options }: DynamicOptions & { activation?: ActivationName } = {},
+  {
+    scheme = 'perRow',
+    reduceRange = false,
+    activation = 'none',
+  }: DynamicOptions & { activation?: ActivationName } = {},
 ): Float {
   return run(dynamicOps.linearDynamic, [x, packed], {
-    ...dynamicAttrs(options),
+    scheme: dynamicOps.DYNAMIC_SCHEMES[scheme],
+    reduceRange: reduceRange ? 1 : 0,
     activation: ACTIVATIONS[activation].code,
   });
 }

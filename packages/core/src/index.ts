@@ -110,3 +110,4 @@ export { QuantizedTensor } from './tensor/quantized-tensor.js';
 export { RawTensor } from './tensor/raw-tensor.js';
 export { broadcastDims, checkAxis, type Dims, formatDims, resolveReshape, sizeOf } from './tensor/shape.js';
 export { type NestedNumbers, Tensor } from './tensor/tensor.js';
+export { noteResult, spareMemory, tidy } from './tensor/tidy.js';

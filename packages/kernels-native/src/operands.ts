@@ -7,12 +7,14 @@ import {
   type DType,
   isPackedParams,
   type LinearPackedParams,
+  noteResult,
   OctavoError,
   type OpDef,
   type Operand,
   type PackedParams,
   RawTensor,
   sizeOf,
+  spareMemory,
   Tensor,
   type TensorMeta,
 } from '@octavo/core';
@@ -219,8 +221,11 @@ const SMALL_BYTES = 4096;
 export function emptyTensor({ dtype, dims }: TensorMeta, channelsLast: boolean): Tensor {
   const { array, bytes } = DTYPES[dtype];
   const size = sizeOf(dims);
-  const memory = size * bytes < SMALL_BYTES ? new array(size) : new array(uninitialised(size * bytes));
-  return new Tensor(new RawTensor(dtype, dims, memory, { channelsLast, unseen: true }));
+  const memory =
+    spareMemory(dtype, size) ?? (size * bytes < SMALL_BYTES ? new array(size) : new array(uninitialised(size * bytes)));
+  const raw = new RawTensor(dtype, dims, memory, { channelsLast, unseen: true });
+  noteResult(raw);
+  return new Tensor(raw);
 }
 
 function uninitialised(bytes: number): ArrayBuffer {

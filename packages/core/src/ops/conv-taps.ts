@@ -16,18 +16,19 @@ export function convDims(op: string, x: Dims, geometry: ConvGeometry): number[] 
     const axes = ['depth', 'height', 'width'].slice(3 - rank);
     throw shapeError(op, `x [batch, ${[inChannels, ...axes].join(', ')}] for this weight`, x);
   }
-  const spatial = x.slice(2).map((dim, i) => {
+  const dims = [x[0] as number, outChannels];
+  for (let i = 0; i < rank; i++) {
+    const dim = x[i + 2] as number;
     const reach = (dilation[i] as number) * ((kernel[i] as number) - 1);
     const pads = (padding[i] as number) + (padding[rank + i] as number);
     const step = stride[i] as number;
-    return transposed
+    const size = transposed
       ? (dim - 1) * step - pads + reach + (outputPadding[i] as number) + 1
       : Math.floor((dim + pads - reach - 1) / step) + 1;
-  });
-  if (spatial.some((dim, i) => dim < 1 || x[i + 2] === 0)) {
-    throw shapeError(op, `an input large enough for kernel [${kernel.join(', ')}]`, x);
+    if (size < 1 || dim === 0) throw shapeError(op, `an input large enough for kernel [${kernel.join(', ')}]`, x);
+    dims.push(size);
   }
-  return [x[0] as number, outChannels, ...spatial];
+  return dims;
 }
 
 /** Where the inputs of an output position lie in a plane of the input, one for each tap; -1 outside. */

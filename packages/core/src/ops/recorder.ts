@@ -22,6 +22,11 @@ export function activeRecorder(): Recorder | null {
   return stack.length === 0 ? null : (stack[stack.length - 1] as Recorder | null);
 }
 
+/** Whether a trace is under way, also while it runs an op and hears nothing. */
+export function isRecording(): boolean {
+  return stack.length !== 0 && stack.some((recorder) => recorder !== null);
+}
+
 /** Runs `body` with `recorder` in front (null: nothing hears), and takes it away again whatever happens. */
 export function withRecorder<R>(recorder: Recorder | null, body: () => R): R {
   stack.push(recorder);

@@ -21,18 +21,23 @@ export interface ReluOption {
 /** The output's scale and zero point, and whether it is clamped below at 0. */
 export type ArithmeticOptions = OutputQParams & ReluOption;
 
-function operandAttrs(a: QuantizedTensor, b: QuantizedTensor, op: OpDef): Record<string, number> {
-  const [left, right] = [qparamsOf(a, op, 'a'), qparamsOf(b, op, 'b')];
-  return { aScale: left.scale, aZeroPoint: left.zeroPoint, bScale: right.scale, bZeroPoint: right.zeroPoint };
-}
-
+// Attributes are written out, here as in `static-op.ts`: V8 makes a new hidden class for each object that a spread begins.
 function binary(
   op: OpDef,
   a: QuantizedTensor,
   b: QuantizedTensor,
   { scale, zeroPoint, relu = false }: ArithmeticOptions,
 ): QuantizedTensor {
-  const attrs = { ...operandAttrs(a, b, op), scale, zeroPoint, relu: Number(relu) };
+  const [left, right] = [qparamsOf(a, op, 'a'), qparamsOf(b, op, 'b')];
+  const attrs = {
+    aScale: left.scale,
+    aZeroPoint: left.zeroPoint,
+    bScale: right.scale,
+    bZeroPoint: right.zeroPoint,
+    scale,
+    zeroPoint,
+    relu: Number(relu),
+  };
   return runOp(op, [a.values, b.values], attrs, a.dtype, { scale, zeroPoint });
 }
 
@@ -48,7 +53,9 @@ export function mul(a: QuantizedTensor, b: QuantizedTensor, options: ArithmeticO
 
 /** a [..., m, k] times b [..., k, n] -> [..., m, n]; leading dims broadcast. */
 export function matmul(a: QuantizedTensor, b: QuantizedTensor, { scale, zeroPoint }: OutputQParams): QuantizedTensor {
-  const attrs = { ...operandAttrs(a, b, quantizedMatmul), scale, zeroPoint };
+  const [left, right] = [qparamsOf(a, quantizedMatmul, 'a'), qparamsOf(b, quantizedMatmul, 'b')];
+  const operands = { aScale: left.scale, aZeroPoint: left.zeroPoint, bScale: right.scale, bZeroPoint: right.zeroPoint };
+  const attrs = { ...operands, scale, zeroPoint };
   return runOp(quantizedMatmul, [a.values, b.values], attrs, a.dtype, { scale, zeroPoint });
 }
 

@@ -1,9 +1,9 @@
-import type { OpDef } from '../ops/op-def.js';
+import type { Attrs, OpDef } from '../ops/op-def.js';
 import { STATIC_ACTIVATIONS, type StaticActivation } from '../ops/quantized/static-requantization.js';
 import type { PackedParams } from '../tensor/packed-params.js';
 import type { QuantizedTensor } from '../tensor/quantized-tensor.js';
 import type { OutputQParams } from './input.js';
-import { qparamAttrs, runOp } from './operands.js';
+import { qparamsOf, runOp } from './operands.js';
 
 export interface StaticOptions extends OutputQParams {
   /** Applied in the op's epilogue: the codes of a relu or relu6 after it. 'none' when left out. */
@@ -17,8 +17,10 @@ export function runStatic(
   packed: PackedParams,
   { scale, zeroPoint, activation }: StaticOptions,
 ): QuantizedTensor {
-  const qparams = { ...qparamAttrs(x, op), scale, zeroPoint };
-  const attrs =
-    'activation' in op.attrs ? { ...qparams, activation: STATIC_ACTIVATIONS[activation ?? 'none'] } : qparams;
+  const { scale: xScale, zeroPoint: xZeroPoint } = qparamsOf(x, op, 'x');
+  const attrs: Attrs =
+    'activation' in op.attrs
+      ? { xScale, xZeroPoint, scale, zeroPoint, activation: STATIC_ACTIVATIONS[activation ?? 'none'] }
+      : { xScale, xZeroPoint, scale, zeroPoint };
   return runOp(op, [x.values, packed], attrs, 'quint8', { scale, zeroPoint });
 }

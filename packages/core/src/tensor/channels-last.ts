@@ -12,7 +12,8 @@ export function checkChannelsLast(dims: Dims): void {
 
 /** Whether both orders put every element at the same place. */
 export function ordersAgree(dims: Dims): boolean {
-  return dims[1] === 1 || sizeOf(dims.slice(2)) === 1 || sizeOf(dims) === 0;
+  const size = sizeOf(dims);
+  return dims[1] === 1 || size === (dims[0] as number) * (dims[1] as number) || size === 0;
 }
 
 function transposed<T extends TypedArray>(data: T, batch: number, rows: number, columns: number): T {

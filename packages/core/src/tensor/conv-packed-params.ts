@@ -43,6 +43,9 @@ export class ConvPackedParams implements ConvGeometry {
   readonly groups: number;
   readonly transposed: boolean;
   readonly outputPadding: readonly number[];
+  readonly kernel: readonly number[];
+  readonly inChannels: number;
+  readonly outChannels: number;
 
   constructor(
     weight: QuantizedTensor,
@@ -62,7 +65,10 @@ export class ConvPackedParams implements ConvGeometry {
     this.outputPadding = perAxis(WHERE, 'outputPadding', outputPadding, rank, 0);
     checkOutputPadding(WHERE, this);
     const [first, second] = weight.dims as [number, number];
-    const outChannels = transposed ? second * groups : first;
+    this.kernel = Object.freeze(weight.dims.slice(2));
+    this.inChannels = transposed ? first : second * groups;
+    this.outChannels = transposed ? second * groups : first;
+    const { outChannels } = this;
     if (bias !== null && (bias.type !== 'float32' || bias.raw.dims.length !== 1 || bias.raw.dims[0] !== outChannels)) {
       throw new OctavoError(
         'INVALID_SHAPE',
@@ -81,20 +87,6 @@ export class ConvPackedParams implements ConvGeometry {
   /** The number of spatial axes: 1, 2 or 3. */
   get rank(): number {
     return this.weight.dims.length - 2;
-  }
-
-  get kernel(): readonly number[] {
-    return this.weight.dims.slice(2);
-  }
-
-  get inChannels(): number {
-    const [first, second] = this.weight.dims as [number, number];
-    return this.transposed ? first : second * this.groups;
-  }
-
-  get outChannels(): number {
-    const [first, second] = this.weight.dims as [number, number];
-    return this.transposed ? second * this.groups : first;
   }
 
   static is(value: unknown): value is ConvPackedParams {

@@ -1,6 +1,7 @@
+import { OctavoError } from '../errors.js';
 import { checkChannelsLast, ordersAgree, rowMajorOf } from './channels-last.js';
 import type { DType, DTypeArrays } from './dtype.js';
-import type { Dims } from './shape.js';
+import { type Dims, formatDims } from './shape.js';
 
 /** How memory came to a tensor, where that is not by a user's hands. */
 export interface MemoryOptions {
@@ -16,8 +17,8 @@ export interface MemoryOptions {
  */
 export class RawTensor<T extends DType = DType> {
   readonly dims: Dims;
-  /** The elements in the order that they have just now: for kernels, which know both. */
-  memory: DTypeArrays[T];
+  /** Null once it was released. */
+  private held: DTypeArrays[T] | null;
   private inChannelsLast: boolean;
   // Hidden: tensors that are equal may differ in it.
   #unseen: boolean;
@@ -30,20 +31,39 @@ export class RawTensor<T extends DType = DType> {
     { channelsLast = false, unseen = false }: MemoryOptions = {},
   ) {
     this.dims = Object.isFrozen(dims) ? dims : Object.freeze(dims.slice());
-    this.memory = memory;
+    this.held = memory;
     if (channelsLast) checkChannelsLast(dims);
     this.inChannelsLast = channelsLast && !ordersAgree(dims);
     this.#unseen = unseen;
+  }
+
+  /** The elements in the order that they have just now: for kernels, which know both. */
+  get memory(): DTypeArrays[T] {
+    if (this.held !== null) return this.held;
+    throw new OctavoError(
+      'DISPOSED',
+      `[Tensor] the tensor of dims ${formatDims(this.dims)} was made in a tidy() that has ended, and its memory holds other ` +
+        'results; return it from there, or read its data there',
+    );
   }
 
   /** Row-major, whatever the order of the memory: the first read puts it in order, and there is one truth to write into. */
   get data(): DTypeArrays[T] {
     this.#unseen = false;
     if (this.inChannelsLast) {
-      this.memory = rowMajorOf(this.memory, this.dims);
+      this.held = rowMajorOf(this.memory, this.dims);
       this.inChannelsLast = false;
     }
     return this.memory;
+  }
+
+  /** Takes the memory away for another tensor; null where somebody may know it. */
+  release(): DTypeArrays[T] | null {
+    if (!this.#unseen) return null;
+    const { held } = this;
+    this.held = null;
+    this.#unseen = false;
+    return held;
   }
 
   /** The data in channels-last order, where that is the tensor's memory just now. */
