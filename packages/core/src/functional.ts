@@ -103,6 +103,16 @@ export function exp(x: Tensor): Float {
   return run(unary.expOp, [x]);
 }
 
+/** Sine of radians, float32; NaN for infinities. */
+export function sin(x: Tensor): Float {
+  return run(unary.sinOp, [x]);
+}
+
+/** Cosine of radians, float32; NaN for infinities. */
+export function cos(x: Tensor): Float {
+  return run(unary.cosOp, [x]);
+}
+
 /** Square root, float32. */
 export function sqrt(x: Tensor): Float {
   return run(unary.sqrt, [x]);

@@ -233,6 +233,22 @@ const CASES: Cases = {
 for (const name of ['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg']) {
   CASES[`aten::${name}`] = (r) => [[floats(r, dims(r, 1, 3, 40), 0.1)], {}];
 }
+for (const name of ['sin', 'cos']) {
+  // Angles of any size: the reductions of small and of large ones stand side by side in a vector.
+  CASES[`aten::${name}`] = (r) => {
+    const x = floats(r, dims(r, 1, 3, 40), 0.1);
+    return [
+      [
+        new Tensor(
+          'float32',
+          x.raw.data.map((v) => v * 10 ** integer(r, 0, 37)),
+          x.raw.dims,
+        ),
+      ],
+      {},
+    ];
+  };
+}
 for (const name of ['add', 'sub', 'mul', 'div']) {
   CASES[`aten::${name}`] = (r) => {
     const shape = dims(r, 1, 4, 9);

@@ -1,7 +1,7 @@
 import { fma } from './fma.js';
 import { rint } from './round.js';
 
-// One definition of exp, erf, tanh and what is made of them, in float32 with explicit FMAs and no libm, so that
+// One definition of exp, erf, tanh, sin, cos and what is made of them, in float32 with explicit FMAs and no libm, so that
 // every backend gives the same bits. `native/simd/elementary.h` is the same text over 16 lanes: change both or none.
 // Only `log` has no twin there, as no kernel uses it.
 
@@ -101,6 +101,76 @@ export function tanh(x: number): number {
   let p = TANH_P[0] as number;
   for (let i = 1; i < TANH_P.length; i++) p = fma(p, s, TANH_P[i] as number);
   return fma(f(p * s), x, x);
+}
+
+// sin and cos after N. Juffa (published on Stack Overflow and in NVIDIA's forums, "fast, accurate sinf and cosf"): x is
+// taken to r between -pi/4 and pi/4 plus a number of quarter turns, and a polynomial of sin or cos gives the value.
+const TWO_OVER_PI = f(2 / Math.PI);
+const HALF_PI_HIGH = f(1.570796012878418); // 21 bits of pi / 2: n * HALF_PI_HIGH leaves x exactly for n up to 2^16.
+const HALF_PI_MIDDLE = f(3.1391647326017846e-7);
+const HALF_PI_LOW = f(5.390302529957765e-15); // pi / 2 - HALF_PI_HIGH - HALF_PI_MIDDLE.
+const LARGE_ANGLE = 65536;
+const SIN_P = [2.86567956e-6, -1.98559923e-4, 8.33338592e-3, -1.66666672e-1].map(f);
+const COS_P = [2.44677067e-5, -1.38877297e-3, 4.16666567e-2, -0.5, 1].map(f);
+
+// 192 bits of 2 / pi, 24 to a number. What lies below them is less than 2^-64 quarter turns of the largest float32.
+const TWO_OVER_PI_PARTS = [10680707, 7228996, 1387004, 2578385, 16069853, 12639074, 9804092, 4427841].map(
+  (part, i) => part * 2 ** (-24 * (i + 1)),
+);
+
+type Reduced = readonly [quarters: number, rest: number];
+
+/** Quarter turns in an angle of up to 2^16, and what is left in radians: Cody and Waite's three parts of pi / 2. */
+function reduceAngle(angle: number): Reduced {
+  const quarters = rint(f(angle * TWO_OVER_PI));
+  const high = fma(-quarters, HALF_PI_HIGH, angle);
+  return [quarters, fma(-quarters, HALF_PI_LOW, fma(-quarters, HALF_PI_MIDDLE, high))];
+}
+
+/**
+ * Quarter turns in an angle, mod 4, and what is left in radians, for any size: Payne and Hanek's reduction in doubles.
+ * A product of 24 by 24 bits is exact, and so is what remains of it after whole turns; a sum of two such parts that
+ * loses bits is too large for them to count.
+ */
+function reduceLargeAngle(angle: number): Reduced {
+  let quarters = 0;
+  let part = 0;
+  for (const digits of TWO_OVER_PI_PARTS) {
+    const product = angle * digits;
+    part += product - 4 * rint(product / 4);
+    const whole = rint(part);
+    quarters += whole;
+    part -= whole;
+  }
+  return [quarters, f(part * (Math.PI / 2))];
+}
+
+/** sin(angle + shift pi / 2) for an angle that is not negative. */
+function sineOfQuarters(angle: number, shift: number): number {
+  const [quarters, r] = angle > LARGE_ANGLE ? reduceLargeAngle(angle) : reduceAngle(angle);
+  const turned = quarters + shift;
+  const s = f(r * r);
+  let y: number;
+  if ((turned & 1) === 0) {
+    let p = SIN_P[0] as number;
+    for (let i = 1; i < SIN_P.length; i++) p = fma(p, s, SIN_P[i] as number);
+    y = fma(f(r * s), p, r);
+  } else {
+    y = COS_P[0] as number;
+    for (let i = 1; i < COS_P.length; i++) y = fma(y, s, COS_P[i] as number);
+  }
+  return (turned & 2) === 0 ? y : -y;
+}
+
+/** The sine of x radians; NaN for infinities. */
+export function sin(x: number): number {
+  const y = sineOfQuarters(Math.abs(x), 0);
+  return x < 0 || Object.is(x, -0) ? -y : y;
+}
+
+/** The cosine of x radians; NaN for infinities. */
+export function cos(x: number): number {
+  return sineOfQuarters(Math.abs(x), 1);
 }
 
 /** 1 / (1 + e^-x). */

@@ -41,7 +41,7 @@ import { quantizedSoftmax } from './quantized/softmax.js';
 import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
 import { reshape, reshapeLike, unsqueeze } from './reshape.js';
 import { toLayout } from './to-layout.js';
-import { erfOp, expOp, geluOp, neg, relu, sigmoidOp, sqrt, tanhOp } from './unary.js';
+import { cosOp, erfOp, expOp, geluOp, neg, relu, sigmoidOp, sinOp, sqrt, tanhOp } from './unary.js';
 import { upsampleBilinear, upsampleNearest } from './upsample.js';
 
 /** Every op, in the order of the opcodes. A static constant: no bundler can drop a row. */
@@ -127,6 +127,8 @@ export const OP_LIST: readonly OpDef[] = [
   embeddingBag, // 79
   logSoftmax,
   parametric.silu,
+  sinOp, // 82
+  cosOp,
   pad, // 90
   histc, // 93
   finiteRangeOp,

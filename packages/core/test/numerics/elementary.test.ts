@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { erf, exp, gelu, log, sigmoid, tanh } from '../../src/numerics/elementary.js';
-import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, LOG_ULP, SIGMOID_TAIL, SIGMOID_ULP, TANH_ULP } from '../budgets.js';
-import { floatOfBits, ulp } from '../floats.js';
+import { cos, erf, exp, gelu, log, sigmoid, sin, tanh } from '../../src/numerics/elementary.js';
+import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, LOG_ULP, SIGMOID_TAIL, SIGMOID_ULP, SINE_ULP, TANH_ULP } from '../budgets.js';
+import { bitsOfFloat, floatOfBits, ulp } from '../floats.js';
 
 /** erf in double: 2 / sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!!, all terms of one sign (Abramowitz 7.1.6). */
 function erfReference(x: number): number {
@@ -40,6 +40,24 @@ describe('accuracy against double precision', () => {
   it(`erf is within ${ERF_ULP} ULP`, () => expect(worstUlp(erf, erfReference)).toBeLessThan(ERF_ULP));
   it(`tanh is within ${TANH_ULP} ULP`, () => expect(worstUlp(tanh, Math.tanh)).toBeLessThan(TANH_ULP));
   it(`log is within ${LOG_ULP} ULP`, () => expect(worstUlp(log, Math.log, (x) => x > 0)).toBeLessThan(LOG_ULP));
+  it(`sin and cos are within ${SINE_ULP} ULP at every size`, () => {
+    expect(worstUlp(sin, Math.sin)).toBeLessThan(SINE_ULP);
+    expect(worstUlp(cos, Math.cos)).toBeLessThan(SINE_ULP);
+  });
+  it(`sin and cos are within ${SINE_ULP} ULP where a quarter turn leaves next to nothing`, () => {
+    // The float32 values around every 7th quarter turn to 2^16 and beyond, and the one of all that lies closest to one.
+    const angles = [16367173 * 2 ** 72];
+    for (let n = 1; n < 50000; n += 7) {
+      const nearest = bitsOfFloat(n * (Math.PI / 2));
+      for (let step = -2; step <= 2; step++) angles.push(floatOfBits(nearest + step));
+    }
+    for (const [fn, reference] of [[sin, Math.sin] as const, [cos, Math.cos] as const]) {
+      for (const x of angles) {
+        const error = Math.abs(fn(x) - reference(x)) / ulp(reference(x));
+        if (!(error < SINE_ULP)) expect.fail(`${fn.name}(${x}) = ${fn(x)}, expected ${reference(x)}`);
+      }
+    }
+  });
   it(`sigmoid is within ${SIGMOID_ULP} ULP above -87`, () => {
     const reference = (x: number): number => 1 / (1 + Math.exp(-x));
     expect(worstUlp(sigmoid, reference, (x) => x > -87)).toBeLessThan(SIGMOID_ULP);
@@ -85,6 +103,17 @@ describe('special values', () => {
       expect([fn(0), fn(40), fn(-40), fn(Number.POSITIVE_INFINITY)]).toEqual([0, 1, -1, 1]);
       expect(fn(Number.NaN)).toBeNaN();
       for (const x of [0.3, 0.7, 1.5, 3]) expect(fn(-x)).toBe(-fn(x));
+    }
+  });
+
+  it('sin is odd and cos even, with the sign of a zero, and infinities have none', () => {
+    expect([sin(0), sin(-0), cos(0), cos(-0)]).toEqual([0, -0, 1, 1]);
+    for (const x of [1e-40, 0.5, 2, 4, 6, 65535, 1e9, 3e38]) {
+      expect(sin(-x)).toBe(-sin(x));
+      expect(cos(-x)).toBe(cos(x));
+    }
+    for (const x of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      expect([sin(x), cos(x)]).toEqual([Number.NaN, Number.NaN]);
     }
   });
 

@@ -91,6 +91,8 @@ const COMMITTED = `
 79 aten::embedding_bag(weight,indices,offsets?,perSampleWeights?) [mode:int,includeLastOffset:int,paddingIdx:int] -> y
 80 aten::log_softmax(x) [dim:int] -> y
 81 aten::silu(x) [] -> y
+82 aten::sin(x) [] -> y
+83 aten::cos(x) [] -> y
 90 aten::pad(x) [padding:ints,value:float] -> y
 95 quantized::pad(x) [padding:ints,xZeroPoint:int] -> y
 190 quantized::gelu(x) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y

@@ -2,7 +2,7 @@
 // size_t in elements; pointers may have any alignment unless said. Kernels trust their arguments: `ops/` checks them.
 //
 // Float contract (docs/numerics.md): dot products are one FMA chain in ascending k from +0; sums use 16 lanes and a
-// fixed fold; exp, erf, tanh are `simd/elementary.h`. Every table gives the same bits.
+// fixed fold; exp, erf, tanh, sin, cos are `simd/elementary.h`. Every table gives the same bits.
 #ifndef OCTAVO_KERNELS_H
 #define OCTAVO_KERNELS_H
 
@@ -167,7 +167,8 @@ typedef struct {
 // Element-wise functions of one float operand. The values are this ABI's own.
 typedef enum {
   OCTAVO_UNARY_GELU, OCTAVO_UNARY_RELU, OCTAVO_UNARY_TANH, OCTAVO_UNARY_SIGMOID,
-  OCTAVO_UNARY_ERF, OCTAVO_UNARY_EXP, OCTAVO_UNARY_SQRT, OCTAVO_UNARY_NEG, OCTAVO_UNARY_COUNT
+  OCTAVO_UNARY_ERF, OCTAVO_UNARY_EXP, OCTAVO_UNARY_SQRT, OCTAVO_UNARY_NEG,
+  OCTAVO_UNARY_SIN, OCTAVO_UNARY_COS, OCTAVO_UNARY_COUNT
 } octavo_unary;
 
 typedef enum { OCTAVO_BINARY_ADD, OCTAVO_BINARY_SUB, OCTAVO_BINARY_MUL, OCTAVO_BINARY_DIV } octavo_binary;

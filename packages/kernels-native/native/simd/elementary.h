@@ -1,6 +1,7 @@
-// exp, erf, tanh and what is made of them over 16 lanes: the same text as core's `numerics/elementary.ts`, whose
+// exp, erf, tanh, sin, cos and what is made of them over 16 lanes: the same text as core's `numerics/elementary.ts`, whose
 // comments give the sources. Every backend must give its bits: change both or none.
 #pragma once
+#include <math.h>
 
 namespace {
 
@@ -48,6 +49,55 @@ struct Elementary {
     const F small = Simd::fma(Simd::mul(horner(p, s), s), x, x);
     return Simd::select(Simd::greater(t, c(0.625)), large, small);
   }
+
+  struct Reduced {
+    F quarters, rest;
+  };
+
+  static void reduce_large_angle(float angle, float* quarters, float* rest) {
+    constexpr double two_over_pi[] = {10680707 * 0x1p-24, 7228996 * 0x1p-48,   1387004 * 0x1p-72,  2578385 * 0x1p-96,
+                                      16069853 * 0x1p-120, 12639074 * 0x1p-144, 9804092 * 0x1p-168, 4427841 * 0x1p-192};
+    double turns = 0, part = 0;
+    for (const double digits : two_over_pi) {
+      const double product = double(angle) * digits;
+      part += product - 4 * ::nearbyint(product / 4);
+      const double whole = ::nearbyint(part);
+      turns += whole;
+      part -= whole;
+    }
+    *quarters = float(turns);
+    *rest = float(part * 1.5707963267948966);
+  }
+
+  static Reduced reduce_angle(F angle) {
+    const F quarters = Simd::rint(Simd::mul(angle, c(0.63661977236758134)));
+    const F high = Simd::fnma(quarters, c(1.570796012878418), angle);
+    const F rest = Simd::fnma(quarters, c(5.390302529957765e-15), Simd::fnma(quarters, c(3.1391647326017846e-7), high));
+    constexpr float large = 65536;
+    if (Simd::fold_max(Simd::select(Simd::greater(angle, c(large)), c(1), Simd::zero())) == 0) return {quarters, rest};
+    float angles[16], whole[16], left[16];
+    Simd::store(angles, angle);
+    Simd::store(whole, quarters);
+    Simd::store(left, rest);
+    for (int i = 0; i < 16; i++) {
+      if (angles[i] > large) reduce_large_angle(angles[i], whole + i, left + i);
+    }
+    return {Simd::load(whole), Simd::load(left)};
+  }
+
+  static F sine_of_quarters(F angle, int32_t shift) {
+    constexpr float sine[] = {2.86567956e-6f, -1.98559923e-4f, 8.33338592e-3f, -1.66666672e-1f};
+    constexpr float cosine[] = {2.44677067e-5f, -1.38877297e-3f, 4.16666567e-2f, -0.5f, 1.0f};
+    const Reduced reduced = reduce_angle(angle);
+    const Simd::I turned = Simd::add_i32(Simd::to_int(reduced.quarters), Simd::set1_i32(shift));
+    const auto bit = [&](int32_t mask) { return Simd::greater(Simd::to_float(Simd::and_i32(turned, Simd::set1_i32(mask))), Simd::zero()); };
+    const F r = reduced.rest, s = Simd::mul(r, r);
+    const F y = Simd::select(bit(1), horner(cosine, s), Simd::fma(Simd::mul(r, s), horner(sine, s), r));
+    return Simd::select(bit(2), Simd::neg(y), y);
+  }
+
+  static F sin(F x) { return Simd::mul(sine_of_quarters(Simd::abs(x), 0), Simd::with_sign(c(1), x)); }
+  static F cos(F x) { return sine_of_quarters(Simd::abs(x), 1); }
 
   static F sigmoid(F x) { return Simd::div(c(1), Simd::add(c(1), exp(Simd::neg(x)))); }
 
