@@ -1,4 +1,5 @@
 import { dispatch, opByName, type Tensor, withRecorder } from '@octavo/core';
+import { isBlockWeight } from '../ir/block-weight.js';
 import { FreeNames } from '../ir/free-names.js';
 import type { Graph } from '../ir/graph.js';
 import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-nodes.js';
@@ -20,7 +21,8 @@ export function settleImported(graph: Graph): Graph {
   const names = new FreeNames(graph);
   for (const node of graph.nodes()) {
     if (isQuantized) node.note ||= islandReason(node) ?? '';
-    else if (isStoredWeight(node)) restore(graph, names, node);
+    // No kernel takes blocks but those of linears, which importing found already.
+    if (isBlockWeight(node) || (!isQuantized && isStoredWeight(node))) restore(graph, names, node);
   }
   return graph;
 }

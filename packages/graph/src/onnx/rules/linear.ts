@@ -1,9 +1,11 @@
 import { dispatch, opByName, Tensor, withCheapestBackend, withRecorder } from '@octavo/core';
 import type { GraphBuilder } from '../../import/graph-builder.js';
 import type { RuleContext } from '../../import/rule.js';
-import { attributeName, GET_ATTR } from '../../ir/leaf-nodes.js';
+import { isBlockWeight } from '../../ir/block-weight.js';
+import { attributeName, GET_ATTR, leafTensor } from '../../ir/leaf-nodes.js';
 import { isStoredWeight } from '../../ir/stored-weight.js';
 import type { Value } from '../../ir/value.js';
+import { blockLinear } from './block-linear.js';
 
 /**
  * x times a constant matrix as `aten::linear`, which quantization knows; null where `weight` is no constant matrix.
@@ -17,6 +19,17 @@ export function linearOf(
 ): { value: Value; hasBias: boolean } | null {
   const dims = n.builder.dims(weight);
   if (dims?.length !== 2 || n.dtype(weight) !== 'float32' || n.builder.dims(x)?.length === 0) return null;
+  const turned = turnedConstant(weight);
+  if (turned !== null) return linearOf(n, x, turned, { transposed: !isTransposed, bias });
+  if (isBlockWeight(weight.node)) {
+    const flat = bias === null ? null : vectorOf(n, bias, dims[isTransposed ? 0 : 1] as number);
+    const linear = blockLinear(n, x, weight.node, { transposed: isTransposed, bias: flat });
+    if (linear !== null) return { value: linear, hasBias: flat !== null };
+    // No kernel takes blocks along the outputs.
+    const values = n.builder.evaluated(weight) as Tensor;
+    const matrix = isTransposed ? n.builder.parameter(weightName(n.builder, weight), values) : n.constant(values);
+    return linearOf(n, x, matrix, { transposed: isTransposed, bias });
+  }
   const tensor = n.builder.tensor(weight);
   if (tensor === undefined && !isStoredWeight(weight.node)) return null;
   const operand = isTransposed
@@ -27,6 +40,14 @@ export function linearOf(
   const out = n.builder.dims(operand)?.[0];
   const flat = bias === null ? null : vectorOf(n, bias, out as number);
   return { value: n.op('aten::linear', [x, operand, flat], { activation: 0 }), hasBias: flat !== null };
+}
+
+/** The constant matrix of which a value is the transpose; null for any other value. */
+function turnedConstant({ node }: Value): Value | null {
+  if (node.op !== 'aten::permute') return null;
+  const source = node.input(0);
+  const isConstant = leafTensor(source) !== undefined || isStoredWeight(source.node) || isBlockWeight(source.node);
+  return isConstant && (node.attrs.dims as readonly number[])[0] !== 0 ? source : null;
 }
 
 /** A constant bias [out], from [out] or [1, out]; null for any other. */
