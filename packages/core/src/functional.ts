@@ -17,6 +17,7 @@ import { layerNorm as layerNormOp, softmax as softmaxOp } from './ops/normalize.
 import type { Attrs } from './ops/op-def.js';
 import * as quantizeOps from './ops/quantize.js';
 import * as reshapeOps from './ops/reshape.js';
+import { scaledDotProductAttention as scaledDotProductAttentionOp } from './ops/scaled-dot-product-attention.js';
 import * as unary from './ops/unary.js';
 import { checkDType, DTYPES, type DType } from './tensor/dtype.js';
 import type { LinearPackedParams } from './tensor/linear-packed-params.js';
@@ -246,6 +247,22 @@ export function multiHeadAttention(
   // The width is a constant of the model, not a size that a batch changes.
   const d = (q.raw.dims.at(-1) ?? 0) / heads;
   return run(attention, [q, k, v, mask], { heads, scale: Math.fround(scale ?? 1 / Math.sqrt(d)) });
+}
+
+/**
+ * softmax(q k^T * scale + mask) v over heads that lie apart, float32: q [batch, heads, queries, d], k [batch, n, keys, d],
+ * v [batch, n, keys, e], mask [1 or batch, 1 or heads, 1 or queries, 1 or keys] -> [batch, heads, queries, e]. `groups`
+ * heads of queries share one of the n of keys; `scale` is 1 / sqrt(d) when left out.
+ */
+export function scaledDotProductAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor | null = null,
+  { scale, groups = 1 }: { scale?: number; groups?: number } = {},
+): Float {
+  const factor = Math.fround(scale ?? 1 / Math.sqrt(q.raw.dims.at(-1) ?? 1));
+  return run(scaledDotProductAttentionOp, [q, k, v, mask], { scale: factor, groups });
 }
 
 /** How a dynamic op takes its range: per tensor as PyTorch, or per row; in 8 bits or, reduced, in 7. */

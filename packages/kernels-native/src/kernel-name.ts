@@ -17,6 +17,7 @@ const ON_FLOATS = new Set([
   'aten::conv_transpose',
   'octavo::conv_affine',
   'octavo::multi_head_attention',
+  'aten::scaled_dot_product_attention',
 ]);
 
 /** The kernel that an op spends its time in: a GEMM by the name of its file, else `rows__<isa>`. */

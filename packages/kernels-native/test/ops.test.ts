@@ -58,6 +58,22 @@ function attention(r: Random): ReturnType<Cases[string]> {
   ];
 }
 
+/** Operands of attention over heads that lie apart, of which several may share keys. */
+function headsApart(r: Random): ReturnType<Cases[string]> {
+  const [batch, shared, groups, d, e] = [1, 2, 3, 4, 5].map(() => integer(r, 1, 3)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [queries, keys] = [integer(r, 1, 20), integer(r, 1, 40)];
+  const shape = [batch, shared * groups, queries, keys].map((dim) => (r() < 0.5 ? 1 : dim));
+  const q = floats(r, [batch, shared * groups, queries, 6 * d]);
+  const [k, v] = [floats(r, [batch, shared, keys, 6 * d]), floats(r, [batch, shared, keys, 7 * e])];
+  return [[q, k, v, r() < 0.7 ? floats(r, shape) : null], { scale: 0.3, groups }];
+}
+
 /** Random operands of each op that has a native kernel; tails, odd sizes and special values on purpose. */
 const CASES: Cases = {
   ...ARRAY_CASES,
@@ -108,6 +124,7 @@ const CASES: Cases = {
     return [[floats(r, shape, r() < 0.2 ? 0.05 : 0)], { dim: integer(r, -shape.length, shape.length - 1) }];
   },
   'octavo::multi_head_attention': attention,
+  'aten::scaled_dot_product_attention': headsApart,
   'octavo::multi_head_attention_int8': attention,
   'aten::matmul': (r) => {
     const [m, k, n, b] = [integer(r, 1, 10), integer(r, 1, 40), integer(r, 1, 40), integer(r, 1, 3)];

@@ -1,4 +1,4 @@
-import { gemm } from '../numerics/gemm.js';
+import { gemm, type MatrixView } from '../numerics/gemm.js';
 import { broadcastStrides } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { attrNumber, dimsOf, floats, shapeError, tensorMeta } from './check.js';
@@ -50,35 +50,20 @@ export const attention: OpDef = {
     const [batch, queries, width] = dimsOf(q) as [number, number, number];
     const keys = dimsOf(k)[1] as number;
     const heads = attrNumber(attrs, 'heads', 1);
-    const scale = f(attrNumber(attrs, 'scale', 1));
     const d = width / heads;
     const strides = mask ? broadcastStrides(dimsOf(mask), [batch, heads, queries, keys]) : [0, 0, 0, 0];
-    const masks = mask ? floats(mask) : null;
-    const scores = new Float32Array(queries * keys);
+    const [byItem, byHead, byQuery, byKey] = strides as [number, number, number, number];
     const y = new Float32Array(batch * queries * width);
     for (let item = 0; item < batch; item++) {
       for (let head = 0; head < heads; head++) {
         const own = { offset: item * queries * width + head * d, row: width };
         const other = item * keys * width + head * d;
-        gemm(
-          { m: queries, n: keys, k: d },
+        attendHead(
+          { queries, keys, d, e: d, scale: attrNumber(attrs, 'scale', 1) },
           { data: floats(q), ...own, column: 1 },
           { data: floats(k), offset: other, row: 1, column: width },
-          { data: scores, offset: 0, row: keys },
-        );
-        for (let i = 0; i < queries; i++) {
-          for (let j = 0; j < keys; j++) {
-            const scaled = f((scores[i * keys + j] as number) * scale);
-            const [sb, sh, sq, sk] = strides as [number, number, number, number];
-            const bias = masks === null ? 0 : (masks[item * sb + head * sh + i * sq + j * sk] as number);
-            scores[i * keys + j] = masks === null ? scaled : f(scaled + bias);
-          }
-          softmaxRow(scores, i * keys, keys, 1);
-        }
-        gemm(
-          { m: queries, n: d, k: keys },
-          { data: scores, offset: 0, row: keys, column: 1 },
           { data: floats(v), offset: other, row: width, column: 1 },
+          mask ? { data: floats(mask), offset: item * byItem + head * byHead, row: byQuery, column: byKey } : null,
           { data: y, ...own },
         );
       }
@@ -86,3 +71,29 @@ export const attention: OpDef = {
     return [new Tensor('float32', y, [batch, queries, width])];
   },
 };
+
+/**
+ * One head: y [queries, e] = softmax(q k * scale + mask) v, of q [queries, d], k [d, keys] and v [keys, e]. Rounds after
+ * each of its parts.
+ */
+export function attendHead(
+  { queries, keys, d, e, scale }: { queries: number; keys: number; d: number; e: number; scale: number },
+  q: MatrixView,
+  k: MatrixView,
+  v: MatrixView,
+  mask: MatrixView | null,
+  y: { data: Float32Array; offset: number; row: number },
+): void {
+  const scores = new Float32Array(queries * keys);
+  const factor = f(scale);
+  gemm({ m: queries, n: keys, k: d }, q, k, { data: scores, offset: 0, row: keys });
+  for (let i = 0; i < queries; i++) {
+    for (let j = 0; j < keys; j++) {
+      const scaled = f((scores[i * keys + j] as number) * factor);
+      scores[i * keys + j] =
+        mask === null ? scaled : f(scaled + (mask.data[mask.offset + i * mask.row + j * mask.column] as number));
+    }
+    softmaxRow(scores, i * keys, keys, 1);
+  }
+  gemm({ m: queries, n: e, k: keys }, { data: scores, offset: 0, row: keys, column: 1 }, v, y);
+}

@@ -40,6 +40,7 @@ import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
 import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
 import { reshape, reshapeLike, unsqueeze } from './reshape.js';
+import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 import { toLayout } from './to-layout.js';
 import { cosOp, erfOp, expOp, geluOp, neg, relu, sigmoidOp, sinOp, sqrt, tanhOp } from './unary.js';
 import { upsampleBilinear, upsampleNearest } from './upsample.js';
@@ -129,6 +130,7 @@ export const OP_LIST: readonly OpDef[] = [
   parametric.silu,
   sinOp, // 82
   cosOp,
+  scaledDotProductAttention,
   pad, // 90
   histc, // 93
   finiteRangeOp,

@@ -109,6 +109,36 @@ describe('multi-head attention', () => {
   });
 });
 
+describe('scaled_dot_product_attention', () => {
+  const [batch, heads, groups, queries, keys, d, e] = [2, 4, 2, 3, 5, 6, 7] as const;
+  const q = randomTensor([batch, heads, queries, d], 1);
+  const k = randomTensor([batch, heads / groups, keys, d], 2);
+  const v = randomTensor([batch, heads / groups, keys, e], 3);
+  const mask = randomTensor([batch, 1, 1, keys], 4);
+
+  it('has the bits of its parts, each head of keys for `groups` heads of queries in a row', () => {
+    const each = (x: Tensor): Tensor => {
+      const parts = [0, 0, 1, 1].map((head) => F.slice(x, 1, head, head + 1));
+      return F.cat(parts, 1);
+    };
+    const scores = F.add(F.mul(F.matmul(q, F.transpose(each(k), 2, 3)), 0.3), mask);
+    const parts = F.matmul(F.softmax(scores), each(v));
+    expectSameBits('parts', F.scaledDotProductAttention(q, k, v, mask, { scale: 0.3, groups }), parts);
+    const byDefault = F.scaledDotProductAttention(q, k, v, null, { groups });
+    expectSameBits('scale', byDefault, F.scaledDotProductAttention(q, k, v, null, { scale: 1 / Math.sqrt(d), groups }));
+  });
+
+  it('says what does not fit', () => {
+    const run = (...args: Parameters<typeof F.scaledDotProductAttention>): unknown =>
+      F.scaledDotProductAttention(...args);
+    expect(() => run(q, k, v)).toThrow('expected q [batch, 1 * n, queries, d], k [batch, n, keys, d]');
+    expect(() => run(q, k, F.slice(v, 2, 1), null, { groups })).toThrow('expected q [batch, 2 * n, queries, d]');
+    expect(() => run(q, k, v, Tensor.zeros([keys]), { groups })).toThrow(
+      'expected mask broadcastable to [2, 4, 3, 5], got [5]',
+    );
+  });
+});
+
 describe('unary ops', () => {
   it('relu keeps NaN and -0, as a vector maximum does', () => {
     expect(F.relu(Tensor.from([-1, 2, -0, Number.NaN])).toArray()).toEqual([0, 2, -0, Number.NaN]);

@@ -2,7 +2,7 @@ import type { CoverageReport } from '@octavo/observers';
 import type { EncodedBatch } from './batches.js';
 import type { MultiplyAdds } from './workload.js';
 
-const ATTENTION = 'octavo::multi_head_attention';
+const ATTENTION = ['octavo::multi_head_attention', 'aten::scaled_dot_product_attention'];
 
 /** Multiply-adds as a report counts them: all, and those in int8. */
 export function int8Share({ rows }: CoverageReport): MultiplyAdds {
@@ -29,7 +29,7 @@ export function multiplyAdds(
   let all = 0;
   let int8 = 0;
   for (const { op, precision, multiplyAdds: count = 0 } of rows) {
-    const scaled = op === ATTENTION ? (count * keys) / tracedLength : count;
+    const scaled = ATTENTION.includes(op) ? (count * keys) / tracedLength : count;
     all += scaled;
     if (precision === 'int8') int8 += scaled;
   }

@@ -19,6 +19,7 @@ import type { Graph } from '../ir/graph.js';
 import { attributeSpec, constantSpec, isLeaf, leafOperand, leafTensor } from '../ir/leaf-nodes.js';
 import type { Value } from '../ir/value.js';
 import { type ElementType, tensorType } from '../ir/value-type.js';
+import { DimProducts } from './dim-products.js';
 import { type Dim, type Facts, isNumbers } from './facts.js';
 import { inferFacts } from './infer-facts.js';
 
@@ -51,6 +52,7 @@ export class GraphBuilder {
   private readonly options: BuilderOptions;
   private symbols = 0;
   private readonly derived = new Map<string, string>();
+  private readonly products = new DimProducts(() => this.freshSymbol());
   /** Where each symbol was first seen: a value and its axis. */
   private readonly origins = new Map<string, { value: Value; axis: number }>();
 
@@ -201,6 +203,16 @@ export class GraphBuilder {
 
   freshSymbol(): string {
     return `?${++this.symbols}`;
+  }
+
+  /** A dim that is the product of others. */
+  productOf(dims: readonly Dim[]): Dim {
+    return this.products.product(dims);
+  }
+
+  /** A product of dims divided by another, as a dim; `isExact` where it is known to leave no rest. */
+  quotientOf(dims: readonly Dim[], divisors: readonly Dim[], isExact = false): Dim | undefined {
+    return this.products.quotient(dims, divisors, isExact);
   }
 
   /** The symbol of what an expression over symbols comes to: the same one for the same text. */

@@ -1,12 +1,21 @@
-import { Tensor } from '@octavo/core';
 import type { Dim } from '../import/facts.js';
 import type { Graph } from '../ir/graph.js';
-import { constantSpec } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
 import type { Value } from '../ir/value.js';
 import { tensorType } from '../ir/value-type.js';
+import {
+  fitsMask,
+  isOwn,
+  isSame,
+  type Mask,
+  maskedScores,
+  maskSum,
+  operandOf,
+  unscaled,
+  weightedSoftmax,
+  withoutNaN,
+} from './attention-pattern.js';
 import type { Pass } from './pass.js';
-import { scalarOf } from './scalars.js';
 import type { Shapes } from './shapes.js';
 
 /**
@@ -31,38 +40,43 @@ export const fuseAttention =
         {
           op: 'octavo::multi_head_attention',
           inputs: [q, k, v, maskSum(graph, masks, node, shapes)],
-          outputs: [{ type: node.output.type, hint: node.output.hint }],
+          outputs: [
+            {
+              type: found.width === undefined ? node.output.type : tensorType('float32', null),
+              hint: node.output.hint,
+            },
+          ],
           attrs: { heads, scale },
           scope: node.scope,
         },
         node,
       );
-      node.output.replaceUses(guarded ? withoutNaN(graph, fused.output, node) : fused.output);
+      const y = guarded ? withoutNaN(graph, fused.output, node) : fused.output;
+      node.output.replaceUses(found.width === undefined ? y : rowsOf(graph, y, found.width, node));
     }
     return graph;
   };
 
-/** 0 where the value is NaN. A query whose keys are all masked with -inf has NaN for each of its probabilities and results. */
-function withoutNaN(graph: Graph, value: Value, before: Node): Value {
-  const { type } = value;
-  const insert = (op: string, inputs: Value[], dtype: 'bool' | 'float32'): Value => {
-    const dims = type.kind === 'tensor' ? type.dims : null;
-    return graph.insert({ op, inputs, outputs: [{ type: tensorType(dtype, dims) }], scope: before.scope }, before)
-      .output;
+/** [batch, length, width] as rows of a matrix. */
+function rowsOf(graph: Graph, x: Value, width: number, { scope, output }: Node): Value {
+  const spec = {
+    op: 'aten::reshape',
+    inputs: [x],
+    attrs: { dims: [-1, width] },
+    outputs: [{ type: output.type }],
+    scope,
   };
-  const zero = graph.insert(constantSpec(Tensor.from(0)), before).output;
-  return insert('aten::where', [insert('aten::eq', [value, value], 'bool'), value, zero], 'float32');
+  return graph.insert(spec, output.node).output;
 }
 
 interface Attention extends Scores {
   readonly v: Value;
   readonly heads: number;
+  /** That of the heads together, where batch and length are merged besides; undefined where they are not. */
+  readonly width: number | undefined;
   /** Whether probabilities that are NaN count as 0. */
   readonly guarded: boolean;
 }
-
-/** What is added to scores; or a condition, and whether they are kept or filled with a very low number where it holds. */
-type Mask = Value | { readonly condition: Value; readonly keeps: boolean; readonly filler: Value };
 
 /** softmax's operand: q k^T * scale + masks, with q and k as they are before their heads are split. */
 interface Scores {
@@ -78,74 +92,34 @@ function attentionOf(merge: Node, shapes: Shapes): Attention | undefined {
   const back = merge.input(0).node;
   if (back.op !== 'aten::permute' || !isOrder(back, SPLIT)) return undefined;
   const weighted = back.input(0).node;
-  if (weighted.op !== 'aten::matmul' || !isOwn(weighted, back)) return undefined;
-  const guard = guardOf(weighted);
-  const softmax = guard === undefined ? weighted.input(0).node : guard.input(2).node;
-  if (softmax.op !== 'aten::softmax' || !isLastAxis(softmax)) return undefined;
-  if (guard === undefined && !isOwn(softmax, weighted)) return undefined;
+  const found = isOwn(weighted, back) ? weightedSoftmax(weighted, 4) : undefined;
+  if (found === undefined) return undefined;
+  const { softmax, guarded } = found;
   const v = splitHeads(weighted.input(1), shapes, SPLIT);
-  const scores = scoresOf(softmax.input(0), softmax, shapes);
+  const scores = maskedScores(softmax.input(0), softmax, scaledProduct(shapes));
   if (v === undefined || v.scale !== 1 || scores === undefined || scores.heads !== v.heads) return undefined;
   const { q, k, masks, heads } = scores;
   const [batch, queries, width] = shapes(q) as readonly Dim[];
   const keys = shapes(k) as readonly Dim[];
   const sameKeys = keys[0] === batch && keys[2] === width && isSame(keys, shapes(v.x));
-  if (!sameKeys || !isSame(shapes(merge.output), [batch, queries, width] as Dim[])) return undefined;
+  const merged = shapes(merge.output);
+  const isRows = merged?.length === 2 && typeof width === 'number' && merged[1] === width;
+  if (!sameKeys || !(isRows || isSame(merged, [batch, queries, width] as Dim[]))) return undefined;
   const fits = masks.every((mask) => fitsMask(shapes(operandOf(mask)), [batch, heads, queries] as Dim[]));
-  return fits ? { ...scores, v: v.x, guarded: guard !== undefined } : undefined;
+  return fits ? { ...scores, v: v.x, guarded, width: isRows ? width : undefined } : undefined;
 }
 
-/** where(isnan(p), 0, p), which PyTorch's scaled_dot_product_attention is exported with, of probabilities that nothing else reads. */
-function guardOf(weighted: Node): Node | undefined {
-  const { node: guard } = weighted.input(0);
-  if (guard.op !== 'aten::where' || !isOwn(guard, weighted) || scalarOf(guard.input(1)) !== 0) return undefined;
-  const probabilities = guard.input(2);
-  const test = guard.input(0).node;
-  const compared = test.op === 'aten::logical_not' ? test.input(0).node : undefined;
-  if (compared?.op !== 'aten::eq' || compared.inputs.some((input) => input !== probabilities)) return undefined;
-  const readers = new Set(probabilities.uses.map(({ node }) => node));
-  return readers.size === 2 && isOwn(compared, test) && isOwn(test, guard) ? guard : undefined;
-}
-
-function operandOf(mask: Mask): Value {
-  return 'condition' in mask ? mask.condition : mask;
-}
-
-/** A score filled with a number below this counts for nothing beside any other, as one that the number is added to does. */
-const VERY_LOW = -1e30;
-
-/** The scores without a mask, else with one as either term, or where a condition picks them. */
-function scoresOf(value: Value, reader: Node, shapes: Shapes): Scores | undefined {
-  const plain = scaledProduct(value, reader, shapes);
-  if (plain !== undefined) return { ...plain, masks: [] };
-  const { node } = value;
-  if (value.isInput || value.onlyUser !== reader) return undefined;
-  if (node.op === 'aten::where') {
-    for (const index of [1, 2]) {
-      const filler = node.input(3 - index);
-      const low = scalarOf(filler);
-      const scores = low !== undefined && low < VERY_LOW ? scoresOf(node.input(index), node, shapes) : undefined;
-      const mask = { condition: node.input(0), keeps: index === 1, filler };
-      if (scores !== undefined) return { ...scores, masks: [...scores.masks, mask] };
-    }
-  }
-  if (node.op !== 'aten::add') return undefined;
-  for (const index of [0, 1]) {
-    const scores = scoresOf(node.input(index), node, shapes);
-    if (scores !== undefined) return { ...scores, masks: [...scores.masks, node.input(1 - index)] };
-  }
-  return undefined;
-}
-
-function scaledProduct(value: Value, reader: Node, shapes: Shapes): Omit<Scores, 'masks'> | undefined {
-  const { value: product, scale, reader: own } = unscaled(value, reader);
-  if (product.node.op !== 'aten::matmul' || !isOwn(product.node, own)) return undefined;
-  const q = splitHeads(product.node.input(0), shapes, SPLIT);
-  const k = splitHeads(product.node.input(1), shapes, SPLIT_TRANSPOSED);
-  if (q === undefined || k === undefined || q.heads !== k.heads) return undefined;
-  const factor = Math.fround(scale * q.scale * k.scale);
-  return Number.isFinite(factor) ? { q: q.x, k: k.x, heads: q.heads, scale: factor } : undefined;
-}
+const scaledProduct =
+  (shapes: Shapes) =>
+  (value: Value, reader: Node): Omit<Scores, 'masks'> | undefined => {
+    const { value: product, scale, reader: own } = unscaled(value, reader);
+    if (product.node.op !== 'aten::matmul' || !isOwn(product.node, own)) return undefined;
+    const q = splitHeads(product.node.input(0), shapes, SPLIT);
+    const k = splitHeads(product.node.input(1), shapes, SPLIT_TRANSPOSED);
+    if (q === undefined || k === undefined || q.heads !== k.heads) return undefined;
+    const factor = Math.fround(scale * q.scale * k.scale);
+    return Number.isFinite(factor) ? { q: q.x, k: k.x, heads: q.heads, scale: factor } : undefined;
+  };
 
 /** Heads before the length: [batch, length, heads, d] -> [batch, heads, length, d]. */
 const SPLIT = [0, 2, 1, 3];
@@ -178,76 +152,6 @@ function splitHeads(value: Value, shapes: Shapes, order: readonly number[]) {
   }
 }
 
-/** A value without the constant factors and divisors it was multiplied with; `reader` alone may read each of them. */
-function unscaled(value: Value, reader?: Node) {
-  let scale = 1;
-  for (let own = reader; ; ) {
-    const { node } = value;
-    if ((node.op !== 'aten::mul' && node.op !== 'aten::div') || (own !== undefined && !isOwn(node, own))) {
-      return { value, scale, reader: own as Node };
-    }
-    const at = node.op === 'aten::mul' && scalarOf(node.input(0)) !== undefined ? 0 : 1;
-    const number = scalarOf(node.input(at));
-    if (number === undefined) return { value, scale, reader: own as Node };
-    scale = node.op === 'aten::mul' ? scale * number : scale / number;
-    value = node.input(1 - at);
-    if (own !== undefined) own = node;
-  }
-}
-
-function isOwn(node: Node, reader: Node): boolean {
-  return node.output.onlyUser === reader;
-}
-
 function isOrder({ attrs }: Node, order: readonly number[]): boolean {
   return (attrs.dims as readonly number[]).map((dim) => (dim + 4) % 4).join() === order.join();
-}
-
-/** Of scores, which have four axes. */
-function isLastAxis({ attrs }: Node): boolean {
-  return attrs.dim === -1 || attrs.dim === 3;
-}
-
-function isSame(a: readonly Dim[] | null, b: readonly Dim[] | null): boolean {
-  return a !== null && b !== null && a.join() === b.join();
-}
-
-/**
- * Each dim is 1 or that of the scores. The last one need not be proven: the product with v, whose length is that of the
- * keys, takes no other.
- */
-function fitsMask(mask: readonly Dim[] | null, scores: readonly Dim[]): boolean {
-  if (mask === null || mask.length > 4) return false;
-  const upper = mask.slice(0, -1);
-  return upper.every((dim, i) => dim === 1 || dim === scores[3 - upper.length + i]);
-}
-
-/** The sum of the masks, each with dims of 1 in front; null without any. */
-function maskSum(graph: Graph, masks: readonly Mask[], before: Node, shapes: Shapes): Value | null {
-  const insert = (op: string, inputs: Value[], dims: readonly number[] | null, attrs = {}): Value => {
-    const outputs = [{ type: tensorType('float32', dims) }];
-    return graph.insert({ op, inputs, attrs, outputs, scope: before.scope }, before).output;
-  };
-  const ofRank4 = (mask: Mask): Value => {
-    let value = operandOf(mask);
-    if ('condition' in mask) {
-      const zero = graph.insert(constantSpec(Tensor.from(0)), before).output;
-      value = insert(
-        'aten::where',
-        [value, ...(mask.keeps ? [zero, mask.filler] : [mask.filler, zero])],
-        dimsOf(value),
-      );
-    }
-    for (let rank = shapes(operandOf(mask))?.length as number; rank < 4; rank++) {
-      const dims = dimsOf(value);
-      value = insert('aten::unsqueeze', [value], dims && [1, ...dims], { dim: 0 });
-    }
-    return value;
-  };
-  const [first, ...others] = masks.map(ofRank4);
-  return first === undefined ? null : others.reduce((sum, mask) => insert('aten::add', [sum, mask], null), first);
-}
-
-function dimsOf({ type }: Value): readonly number[] | null {
-  return type.kind === 'tensor' ? type.dims : null;
 }

@@ -14,6 +14,7 @@ import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseOnnxAdd } from './fuse-onnx-add.js';
 import { fuseOnnxDynamic } from './fuse-onnx-dynamic.js';
 import { fuseRecurrentDynamic } from './fuse-recurrent-dynamic.js';
+import { fuseScaledDotProduct } from './fuse-scaled-dot-product.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
 import type { Pass } from './pass.js';
@@ -35,8 +36,10 @@ export const PREPARE_PASSES: readonly Pass[] = [foldBatchNorm, removeDeadCode];
 /** What an imported graph goes through once: its nodes put into the forms that quantization and kernels know. */
 export const importPasses = (shapes: Shapes): readonly Pass[] => [
   removeDeadCode,
-  // These two first: of the values that other passes make, `shapes` knows nothing.
+  // These first: of the values that other passes make, `shapes` knows nothing.
   fuseAttention(shapes),
+  removeDeadCode,
+  fuseScaledDotProduct(shapes),
   removeDeadCode,
   fuseLayerNorm(shapes),
   fuseLinearBias,

@@ -44,6 +44,8 @@ const MULTIPLY_ADDS: Readonly<Record<string, (node: Node) => number>> = {
   'quantized::matmul': (node) =>
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
   'octavo::multi_head_attention': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
+  'aten::scaled_dot_product_attention': (node) =>
+    (dims(node, 0)[1] ?? 0) * (dims(node, 1).at(-2) ?? 0) * ((dims(node, 0).at(-1) ?? 0) + (dims(node, 2).at(-1) ?? 0)),
   'octavo::multi_head_attention_int8': (node) => 2 * (dims(node, 1).at(-2) ?? 0) * (dims(node, 0).at(-1) ?? 0),
   'aten::matmul': (node) =>
     size(dims(node, 0).slice(1, -2)) * (dims(node, 1).at(-2) ?? 0) * (dims(node, 1).at(-1) ?? 0),
@@ -63,6 +65,7 @@ const FOREIGN_LAYER = 'a recurrent layer of ONNX in a form that modules do not h
 /** Why an op that does multiply-adds is never int8 here; linears and convolutions say why themselves. */
 const NO_INT8_FORM: Readonly<Record<string, string>> = {
   'octavo::multi_head_attention': 'float attention; quantizeAttention makes it int8',
+  'aten::scaled_dot_product_attention': 'attention over heads that lie apart has no int8 form',
   'aten::matmul': 'matmul of two activations has no int8 form',
   'octavo::lstm': FOREIGN_LAYER,
   'octavo::gru': FOREIGN_LAYER,
@@ -72,7 +75,12 @@ const NO_INT8_FORM: Readonly<Record<string, string>> = {
 };
 
 /** Ops whose multiply-adds depend on the dims of activations alone, which imported graphs may leave to each run. */
-const OF_TWO_ACTIVATIONS = ['octavo::multi_head_attention', 'octavo::multi_head_attention_int8', 'aten::matmul'];
+const OF_TWO_ACTIVATIONS = [
+  'octavo::multi_head_attention',
+  'octavo::multi_head_attention_int8',
+  'aten::scaled_dot_product_attention',
+  'aten::matmul',
+];
 const UNCOUNTED = 'not counted, as its dims vary by run';
 
 /** Int8 ops that are not PyTorch's. */

@@ -113,7 +113,9 @@ const LLAMA = modelBytes({
 
 it("LLaMA's attention serves every batch and length, and its linears become int8", async () => {
   const graph = await importOnnx(LLAMA);
-  expect([...graph.nodes()].filter(({ op }) => op.startsWith('onnx::'))).toEqual([]);
+  expect([...graph.nodes()].filter(({ op }) => op.startsWith('onnx::') || op === 'aten::softmax')).toEqual([]);
+  const attention = [...graph.nodes()].find(({ op }) => op === 'aten::scaled_dot_product_attention');
+  expect(attention?.attrs.groups).toBe(HEADS / KEY_HEADS);
   const quantized = quantizeDynamic(graph, { '': perRowDynamicQConfig });
   expect([...quantized.nodes()].filter(({ op }) => op === 'quantized::linear_dynamic')).toHaveLength(4);
   const again = await importOnnx(encodeOnnx(graph));

@@ -130,6 +130,69 @@ describe('shapes that a model computes from dynamic dims', () => {
     ]);
   });
 
+  it('cut windows of a batch and count the images again', async () => {
+    const graph = await imported(
+      [
+        { op: 'Concat', in: ['batch', 'n3', 'n4', 'n4'], out: ['cut'], attrs: { axis: 0 } },
+        { op: 'Reshape', in: ['x', 'cut'], out: ['parts'] },
+        { op: 'Reshape', in: ['parts', 'window'], out: ['windows'] },
+        { op: 'Shape', in: ['windows'], out: ['windowDims'] },
+        { op: 'Gather', in: ['windowDims', 'i0'], out: ['count'] },
+        { op: 'Div', in: ['count', 'i3'], out: ['images'] },
+        { op: 'Unsqueeze', in: ['images', 'n0'], out: ['images1'] },
+        { op: 'Concat', in: ['images1', 'n1', 'n1'], out: ['perImage'], attrs: { axis: 0 } },
+        { op: 'Expand', in: ['masks', 'perImage'], out: ['masked'] },
+        { op: 'Reshape', in: ['masked', 'joined'], out: ['rows'] },
+        { op: 'Unsqueeze', in: ['rows', 'n1'], out: ['row'] },
+        { op: 'Add', in: ['windows', 'row'], out: ['y'] },
+      ],
+      [
+        ...NUMBERS,
+        tensorProto('i3', [], [3], INT64),
+        ints('window', [-1, 4, 4]),
+        tensorProto(
+          'masks',
+          [1, 3, 4],
+          Array.from({ length: 12 }, (_, i) => i),
+        ),
+      ],
+    );
+    const y = run(graph, Tensor.zeros([2, 12, 4]));
+    expect(y.raw.dims).toEqual([6, 4, 4]);
+    expect([0, 16, 32, 48].map((at) => y.data[at])).toEqual([0, 4, 8, 0]);
+  });
+
+  it('agree where a mask is divided by the batch and reshaped to it', async () => {
+    // GPT-2, whose ids and mask need not have the same batch for all that the exporter knows.
+    const mask = ['masks', 'keys'];
+    const graph = await importOnnx(
+      modelBytes({
+        inputs: { x: ['batch', 'length', 4], mask },
+        initializers: NUMBERS,
+        nodes: [
+          ...DIMS,
+          { op: 'Shape', in: ['mask'], out: ['maskDims'] },
+          { op: 'Gather', in: ['maskDims', 'i0'], out: ['maskBatch'] },
+          { op: 'Gather', in: ['maskDims', 'i1'], out: ['maskLength'] },
+          { op: 'Mul', in: ['maskLength', 'maskBatch'], out: ['elements'] },
+          { op: 'Div', in: ['elements', 'batch0'], out: ['keys'] },
+          { op: 'Concat', in: ['batch', 'minus'], out: ['byBatch'], attrs: { axis: 0 } },
+          { op: 'Reshape', in: ['mask', 'byBatch'], out: ['rows'] },
+          { op: 'Range', in: ['i0', 'keys', 'i1'], out: ['places'] },
+          { op: 'Cast', in: ['places'], out: ['floats'], attrs: { to: 1 } },
+          { op: 'Add', in: ['rows', 'floats'], out: ['y'] },
+        ],
+        outputs: ['y'],
+      }),
+    );
+    expect([...graph.nodes()].filter(({ op }) => op.startsWith('onnx::'))).toEqual([]);
+    const feeds = { x: Tensor.zeros([2, 1, 4]), mask: Tensor.zeros([2, 3]) };
+    expect(graph.run(feeds).y?.toArray()).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+  });
+
   it('pad a dim of unknown size with one node', async () => {
     const graph = await imported(
       [{ op: 'Pad', in: ['x', 'pads', 'five'], out: ['y'] }],

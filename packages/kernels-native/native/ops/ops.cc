@@ -98,6 +98,7 @@ const Op kOps[] = {
     {81, "aten::silu", activation<OCTAVO_ACTIVATION_SILU>},
     {82, "aten::sin", unary<OCTAVO_UNARY_SIN>},
     {83, "aten::cos", unary<OCTAVO_UNARY_COS>},
+    {84, "aten::scaled_dot_product_attention", scaled_dot_product_attention},
     {177, "aten::lstm_layer", lstm_layer},
     {178, "aten::gru_layer", gru_layer},
     {179, "quantized::lstm_layer_dynamic", lstm_layer_dynamic},

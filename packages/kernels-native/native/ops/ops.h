@@ -24,6 +24,7 @@ Status linear_dynamic(Call& call);
 Status layer_norm(Call& call);
 Status softmax(Call& call);
 Status attention(Call& call);
+Status scaled_dot_product_attention(Call& call);
 template <octavo_unary Fn> Status unary(Call& call);
 template <octavo_binary Fn> Status binary(Call& call);
 Status matmul(Call& call);

@@ -144,7 +144,10 @@ function shapeArithmetic(rule: Rule, sign: string, compute: (a: number, b: numbe
     const content = Array.from({ length: count }, (_, i) => {
       const [x, y] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
       if (y === neutral && x !== undefined) return x;
-      return typeof x === 'number' && typeof y === 'number' ? compute(x, y) : n.builder.symbolOf(`${x} ${sign} ${y}`);
+      if (typeof x === 'number' && typeof y === 'number') return compute(x, y);
+      if (sign === '*') return n.builder.productOf([x as Dim, y as Dim]);
+      const quotient = sign === '/' ? n.builder.quotientOf([x as Dim], [y as Dim]) : undefined;
+      return quotient ?? n.builder.symbolOf(`${x} ${sign} ${y}`);
     });
     return sizeOf(dims.map(() => 1)) === 1 && dims.length <= 1
       ? n.know(result, { dtype: 'int64', dims, content })

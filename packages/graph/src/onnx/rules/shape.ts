@@ -93,8 +93,9 @@ function transposedThrough(n: RuleContext, { node }: Value, asked: readonly Dim[
 }
 
 /** Elements that are x's own dims at their places become 0, one that is unknown -1. */
-function reshaped(n: RuleContext, x: Value, asked: readonly Dim[]): Value {
+function reshaped(n: RuleContext, x: Value, wanted: readonly Dim[]): Value {
   const own = n.builder.dims(x);
+  const asked = withRest(n, own, wanted);
   const dims = asked.map((dim, i) => {
     if (dim === 0 && n.attr('allowzero', 0) === 1) return 'zero';
     return typeof dim === 'string' && dim === own?.[i] ? 0 : dim;
@@ -118,15 +119,26 @@ function reshaped(n: RuleContext, x: Value, asked: readonly Dim[]): Value {
   return n.know(result, { dtype: n.dtype(x), dims: facts, ...(content !== null && facts.length <= 1 && { content }) });
 }
 
-/** With more than one symbol, where one value has them all among its dims. */
+/** What is asked for, with the dim that -1 comes to, where the others say it. */
+function withRest(n: RuleContext, own: readonly Dim[] | null, asked: readonly Dim[]): readonly Dim[] {
+  const place = asked.indexOf(-1);
+  if (place < 0 || own === null || asked.some((dim, i) => dim === 0 && own[i] === undefined)) return asked;
+  const others = asked.map((dim, i) => (dim === 0 ? (own[i] as Dim) : dim)).toSpliced(place, 1);
+  const rest = n.builder.quotientOf(own, others, true);
+  return rest === undefined ? asked : asked.toSpliced(place, 1, rest);
+}
+
+/** With more than one symbol, where one value has them all, or all but one, among its dims. */
 function reshapedLike(n: RuleContext, x: Value, dims: readonly Dim[]): Value {
   const symbols = dims.filter((dim) => typeof dim === 'string');
   for (const symbol of symbols) {
     const like = n.builder.originOf(symbol)?.value;
     const own = like && n.builder.dims(like);
-    if (!own || !symbols.every((each) => own.includes(each))) continue;
-    const asked = dims.map((dim) => (typeof dim === 'number' ? dim : -2 - own.indexOf(dim)));
-    return n.op('octavo::reshape_like', [x, like], { dims: asked });
+    const missing = symbols.filter((each) => !own?.includes(each)).length;
+    if (!own || missing > (dims.includes(-1) ? 0 : 1)) continue;
+    const asked = dims.map((dim) => (typeof dim === 'number' ? dim : own.includes(dim) ? -2 - own.indexOf(dim) : -1));
+    const result = n.op('octavo::reshape_like', [x, like], { dims: asked });
+    return dims.includes(-1) || dims.includes(0) ? result : n.know(result, { dtype: n.dtype(x), dims });
   }
   throw DEFERRED;
 }

@@ -32,6 +32,26 @@ const attention: ExportRule = (n) => {
   return headsTogether(n, context);
 };
 
+/** Each head of an operand [batch, n, length, width] for `groups` heads in a row: [batch, n * groups, length, width]. */
+function repeated(n: ExportContext, index: number): string {
+  const { writer } = n;
+  const groups = n.number('groups', 1);
+  if (groups === 1) return n.input(index);
+  const each = writer.op('Unsqueeze', [n.input(index), writer.ints([2])]);
+  const expanded = writer.op('Expand', [each, writer.ints([1, 1, groups, 1, 1])]);
+  const part = (from: number, to: number): string =>
+    writer.op('Slice', [shape, writer.ints([from]), writer.ints([to]), writer.ints([0])]);
+  const shape = writer.op('Shape', [n.input(index)]);
+  const heads = writer.op('Mul', [part(1, 2), writer.ints([groups])]);
+  return writer.op('Reshape', [expanded, writer.op('Concat', [part(0, 1), heads, part(2, 4)], { axis: 0 })]);
+}
+
+const scaledDotProduct: ExportRule = (n) => {
+  const { writer } = n;
+  const keys = writer.op('Transpose', [repeated(n, 1)], { perm: [0, 1, 3, 2] });
+  return writer.op('MatMul', [shares(n, writer.op('MatMul', [n.input(0), keys])), repeated(n, 2)]);
+};
+
 /** A key whose mask is at most this for every query is padding: `octavo::multi_head_attention_int8`. */
 const MASKED = -1000;
 
@@ -99,6 +119,7 @@ function keysSeen(n: ExportContext): string {
 }
 
 export const ATTENTION_RULES: Readonly<Record<string, ExportRule>> = {
+  'aten::scaled_dot_product_attention': scaledDotProduct,
   'octavo::multi_head_attention': attention,
   'octavo::multi_head_attention_int8': attentionInt8,
 };
