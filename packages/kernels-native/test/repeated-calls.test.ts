@@ -10,6 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { createNativeBackend, supportedIsas } from '../src/index.js';
 import { bitsOf, floats, generator, type Random } from './random.js';
+import { runKernel } from './run-kernel.js';
 
 // Kernels may prepare a weight anew once it was used for some time. The tenth call must give the bits of the first.
 
@@ -76,9 +77,10 @@ describe.each(supportedIsas())('weights on %s that are used again and again', (i
     const def = opByName(op);
     const expected = def.reference(inputs, attrs).map(bitsOf);
     for (const threads of [1, 2]) {
-      const kernel = createNativeBackend({ isa, threads }).kernel(def);
-      for (let call = 0; call < CALLS; call++)
-        expect(kernel?.(inputs, attrs).map(bitsOf), `call ${call}`).toEqual(expected);
+      const backend = createNativeBackend({ isa, threads });
+      for (let call = 0; call < CALLS; call++) {
+        expect(runKernel(backend, def, inputs, attrs).map(bitsOf), `call ${call}`).toEqual(expected);
+      }
     }
   });
 });
