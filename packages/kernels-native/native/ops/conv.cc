@@ -82,25 +82,23 @@ Status multiply(const Conv& conv) {
   const size_t taps = geometry.taps(), k = taps * group_channels, channels = conv.sizes.in_channels;
   const bool in_place = geometry.in_place();
   const bool by_runs = !in_place && groups == 1 && channels < kShortRun && conv.pixels.has_runs();
-  const size_t pointers = in_place ? 0 : by_runs ? taps / geometry.axes[2].kernel : taps;
   std::atomic<bool> no_memory{false};
 
   const auto run_block = [&](size_t row, size_t rows, size_t column, size_t columns) {
-    const float** runs = nullptr;
+    const float** pixels = nullptr;
     float* gathered = nullptr;
     if (!in_place) {
-      uint8_t* memory = scratch(1, rows * (pointers * sizeof(void*) + (by_runs ? k * sizeof(float) : 0)));
       gathered = reinterpret_cast<float*>(scratch(2, rows * k * sizeof(float)));
-      if (gathered == nullptr || memory == nullptr) {
+      pixels = by_runs ? nullptr : reinterpret_cast<const float**>(scratch(1, rows * taps * sizeof(void*)));
+      if (gathered == nullptr || (pixels == nullptr && !by_runs)) {
         no_memory = true;
         return;
       }
-      runs = reinterpret_cast<const float**>(memory);
-      if (by_runs) conv.pixels.runs(row, rows, runs, reinterpret_cast<float*>(memory + rows * pointers * sizeof(void*)));
-      else conv.pixels.pixels(row, rows, runs);
+      if (by_runs) conv.pixels.collect(row, rows, gathered, k);
+      else conv.pixels.pixels(row, rows, pixels);
     }
     for (size_t group = 0; group < groups; group++) {
-      if (!in_place) gather(runs, rows, pointers, by_runs ? k / pointers : group_channels, group * group_channels, gathered);
+      if (pixels != nullptr) gather(pixels, rows, taps, group_channels, group * group_channels, gathered);
       const size_t first = group * n + column;
       const octavo_gemm_f32 block = {rows, columns, k,
                                      in_place ? conv.x + row * channels + group * group_channels : gathered, in_place ? channels : k,

@@ -31,28 +31,28 @@ Status multiply(const Conv& conv) {
   const size_t channels = conv.sizes.in_channels, group_channels = channels / weight.groups, taps = geometry.taps();
   const bool in_place = geometry.in_place();
   const bool by_runs = !in_place && weight.groups == 1 && channels < kShortRun && conv.pixels.has_runs();
-  const size_t pointers = in_place ? 0 : by_runs ? taps / geometry.axes[2].kernel : taps;
+  // Rows that are collected here have the zeros that panels have behind K.
+  const size_t multiple = kernels->u8s8_k_multiple, collected = by_runs ? (k + multiple - 1) / multiple * multiple : 0;
   std::atomic<bool> no_memory{false};
 
   const auto run_block = [&](size_t row, size_t rows, size_t column, size_t columns) {
-    uint8_t* gathered = scratch(2, kernels->gemm_u8s8_scratch(k));
-    uint8_t* memory = in_place ? nullptr : scratch(1, rows * (pointers * sizeof(void*) + (by_runs ? k : 0)));
+    uint8_t* gathered = scratch(2, kernels->gemm_u8s8_scratch(by_runs ? collected : k));
+    uint8_t* memory = in_place ? nullptr : scratch(1, rows * (by_runs ? collected : taps * sizeof(void*)));
     if (gathered == nullptr || (memory == nullptr && !in_place)) {
       no_memory = true;
       return;
     }
-    const uint8_t** runs = reinterpret_cast<const uint8_t**>(memory);
-    if (by_runs) conv.pixels.runs(row, rows, runs, memory + rows * pointers * sizeof(void*));
-    else if (!in_place) conv.pixels.pixels(row, rows, runs);
+    if (by_runs) conv.pixels.collect(row, rows, memory, collected);
+    const uint8_t** pixels = in_place || by_runs ? nullptr : reinterpret_cast<const uint8_t**>(memory);
+    if (pixels != nullptr) conv.pixels.pixels(row, rows, pixels);
     for (size_t group = 0; group < weight.groups; group++) {
       const size_t first = group * weight.padded_n() + column;
-      const octavo_gemm_u8s8_codes block = {
-          rows, columns, k, conv.x + row * channels + group * group_channels, channels,
-          runs, by_runs ? k / pointers : group_channels, group * group_channels,
-          weight.s8_panel(group, column),
-          weight.has_zeros ? weight.zeros.as<int32_t>() + first : nullptr, from_column(conv.requantize, first),
-          conv.y + row * conv.sizes.out_channels + group * n + column, conv.sizes.out_channels, gathered,
-          weight.splits.get(), weight.first_panel(group, column)};
+      octavo_gemm_u8s8_codes block = {
+          rows, columns, k, conv.x + row * channels + group * group_channels, channels, pixels, group_channels, group * group_channels,
+          weight.s8_panel(group, column), weight.has_zeros ? weight.zeros.as<int32_t>() + first : nullptr,
+          from_column(conv.requantize, first), conv.y + row * conv.sizes.out_channels + group * n + column, conv.sizes.out_channels,
+          gathered, weight.splits.get(), weight.first_panel(group, column)};
+      if (by_runs) block.k = block.lda = collected, block.a = memory;
       kernels->gemm_u8s8_codes(&block);
     }
   };

@@ -65,30 +65,19 @@ template <class T> class PixelRows {
     });
   }
 
-  // Where taps along the width lie side by side, a kernel row is one run of values: [count][taps / kernel width] pointers
-  // to runs of kernel width * channels. Runs that touch the padding are put together in `patches`, as many values.
+  // Where taps along the width lie side by side, a kernel row is one run of values.
   bool has_runs() const { return !geometry_.transposed && geometry_.axes[2].dilation == 1; }
-  void runs(size_t first, size_t count, const T** out, T* patches) const {
-    const ConvAxis* axes = geometry_.axes;
-    const size_t channels = sizes_.in_channels, run = axes[2].kernel * channels;
-    for_positions(first, count, [&](const T* image, const size_t* at, size_t) {
-      const int64_t left = int64_t(at[2] * axes[2].stride) - int64_t(axes[2].begin);
-      const bool inside = is_inside(at[2]);
-      for (size_t d = 0; d < axes[0].kernel; d++) {
-        for (size_t h = 0; h < axes[1].kernel; h++) {
-          const T* row = input_row(image, at, d, h);
-          if (row != nullptr && inside) {
-            *out++ = row + size_t(left) * channels;
-            continue;
-          }
-          for (size_t w = 0; w < axes[2].kernel; w++) {
-            const int64_t column = left + int64_t(w);
-            const bool pixel = row != nullptr && column >= 0 && column < int64_t(sizes_.in[2]);
-            memcpy(patches + w * channels, pixel ? row + size_t(column) * channels : padding_, channels * sizeof(T));
-          }
-          *out++ = patches;
-          patches += run;
-        }
+
+  // The values under the kernel of `count` positions, runs one behind the other: rows of `ld` values, taps * channels of them,
+  // then zeros. For few channels, where a pointer to each pixel would cost more than the pixel.
+  void collect(size_t first, size_t count, T* out, size_t ld) const {
+    const size_t run = geometry_.axes[2].kernel * sizes_.in_channels, bytes = run * sizeof(T);
+    with_copy(bytes, [&](auto copy) {
+      while (count != 0) {
+        const size_t line = first / sizes_.out[2], column = first % sizes_.out[2];
+        const size_t positions = sizes_.out[2] - column < count ? sizes_.out[2] - column : count;
+        collect_line(line, column, positions, out, ld, copy);
+        first += positions, count -= positions, out += positions * ld;
       }
     });
   }
@@ -98,7 +87,7 @@ template <class T> class PixelRows {
   void line(size_t line, size_t column, size_t count, const T** out) const {
     const ConvAxis* axes = geometry_.axes;
     const size_t at[2] = {line / sizes_.out[1] % sizes_.out[0], line % sizes_.out[1]};
-    const T* image = x_ + line / sizes_.out[1] / sizes_.out[0] * sizes_.in_positions() * sizes_.in_channels;
+    const T* image = image_of(line);
     const int64_t left = int64_t(column * axes[2].stride) - int64_t(axes[2].begin), width = int64_t(sizes_.in[2]);
     const auto within = [&](int64_t at) { return at < 0 ? size_t(0) : size_t(at) < count ? size_t(at) : count; };
     const size_t first = within(-left), last = within(width - left);
@@ -114,6 +103,62 @@ template <class T> class PixelRows {
   }
 
  private:
+  const T* image_of(size_t line) const {
+    return x_ + line / sizes_.out[1] / sizes_.out[0] * sizes_.in_positions() * sizes_.in_channels;
+  }
+
+  // Calls run(copy), where copy(from, to) copies `bytes` bytes: short runs by two moves that may overlap, without a call.
+  template <class Run> static void with_copy(size_t bytes, Run run) {
+    if (bytes >= 8 && bytes <= 16) return run([bytes](const uint8_t* from, uint8_t* to) { copy_ends<8>(from, to, bytes); });
+    if (bytes > 16 && bytes <= 32) return run([bytes](const uint8_t* from, uint8_t* to) { copy_ends<16>(from, to, bytes); });
+    if (bytes > 32 && bytes <= 64) return run([bytes](const uint8_t* from, uint8_t* to) { copy_ends<32>(from, to, bytes); });
+    run([bytes](const uint8_t* from, uint8_t* to) { memcpy(to, from, bytes); });
+  }
+  template <size_t Bytes> static void copy_ends(const uint8_t* from, uint8_t* to, size_t bytes) {
+    uint8_t first[Bytes], last[Bytes];
+    memcpy(first, from, Bytes), memcpy(last, from + bytes - Bytes, Bytes);
+    memcpy(to, first, Bytes), memcpy(to + bytes - Bytes, last, Bytes);
+  }
+
+  // `collect` along a part of one line of the output.
+  template <class Copy> void collect_line(size_t line, size_t column, size_t positions, T* out, size_t ld, Copy copy) const {
+    const ConvAxis* axes = geometry_.axes;
+    const ConvAxis& a = axes[2];
+    const size_t channels = sizes_.in_channels, run = a.kernel * channels, step = a.stride * channels;
+    const size_t at[2] = {line / sizes_.out[1] % sizes_.out[0], line % sizes_.out[1]};
+    // Positions [inside, beyond) have all their taps in the input.
+    size_t inside = 0;
+    while (inside < positions && !is_inside(column + inside)) inside++;
+    size_t beyond = inside;
+    while (beyond < positions && is_inside(column + beyond)) beyond++;
+    T* to = out;
+    for (size_t d = 0; d < axes[0].kernel; d++) {
+      for (size_t h = 0; h < axes[1].kernel; h++, to += run) {
+        const T* row = input_row(image_of(line), at, d, h);
+        const auto by_pixels = [&](size_t i) {
+          for (size_t w = 0; w < a.kernel; w++) {
+            const int64_t pixel = row == nullptr ? -1 : geometry_.input(2, column + i, w, sizes_.in[2]);
+            memcpy(to + i * ld + w * channels, pixel < 0 ? padding_ : row + size_t(pixel) * channels, channels * sizeof(T));
+          }
+        };
+        if (row == nullptr) {
+          for (size_t i = 0; i < positions; i++) by_pixels(i);
+          continue;
+        }
+        for (size_t i = 0; i < inside; i++) by_pixels(i);
+        if (inside < beyond) {
+          const T* from = row + ((column + inside) * a.stride - a.begin) * channels;
+          for (size_t i = inside; i < beyond; i++, from += step) {
+            copy(reinterpret_cast<const uint8_t*>(from), reinterpret_cast<uint8_t*>(to + i * ld));
+          }
+        }
+        for (size_t i = beyond; i < positions; i++) by_pixels(i);
+      }
+    }
+    const size_t pad = ld - size_t(to - out);
+    for (size_t i = 0; pad != 0 && i < positions; i++) memset(to + i * ld, 0, pad * sizeof(T));
+  }
+
   const T** pixels_at(const T* image, const size_t* at, const T** out) const {
     const ConvAxis* axes = geometry_.axes;
     for (size_t d = 0; d < axes[0].kernel; d++) {
