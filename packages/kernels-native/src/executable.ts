@@ -26,6 +26,7 @@ const MAX_PLANS = 16;
 
 interface Plan {
   readonly index: number;
+  readonly inputs: readonly Dims[];
   readonly outputs: readonly TensorMeta[];
 }
 
@@ -34,6 +35,8 @@ export class NativeExecutable implements Executable {
   readonly referenceOps = [];
   private native: NativeProgram | null;
   private readonly plans = new Map<string, Plan>();
+  /** Of the run before: most runs have its dims. */
+  private lastPlan: Plan | null = null;
   private readonly program: Program;
   private readonly channelsLast: ReadonlySet<number>;
 
@@ -56,7 +59,11 @@ export class NativeExecutable implements Executable {
   run(inputs: readonly Tensor[]): Tensor[] {
     const { native, plan } = this.prepare(inputs);
     const outputs = plan.outputs.map((meta) => emptyTensor(meta, false));
-    callNative(() => native.run(plan.index, dataOf(inputs), dataOf(outputs)));
+    try {
+      native.run(plan.index, dataOf(inputs), outputs.map(memoryOf));
+    } catch (error) {
+      throw fromNative(error);
+    }
     return outputs;
   }
 
@@ -80,19 +87,27 @@ export class NativeExecutable implements Executable {
   dispose(): void {
     this.native?.dispose();
     this.native = null;
+    this.lastPlan = null;
     this.plans.clear();
   }
 
   private prepare(inputs: readonly Tensor[]): { native: NativeProgram; plan: Plan } {
     if (this.native === null) throw new OctavoError('DISPOSED', '[run] this executable was disposed; compile it again');
     const dims = checkInputs(this.program, inputs);
-    for (const input of inputs) checkBuffer(input.raw);
+    for (const { raw } of inputs) if (!raw.unseen) checkBuffer(raw);
+    if (this.lastPlan === null || !this.lastPlan.inputs.every((each, i) => sameDims(each, dims[i] as Dims))) {
+      this.lastPlan = this.planOf(this.native, dims);
+    }
+    return { native: this.native, plan: this.lastPlan };
+  }
+
+  private planOf(native: NativeProgram, dims: readonly Dims[]): Plan {
     const key = dims.map((d) => d.join('x')).join(';');
-    const plan = this.plans.get(key) ?? this.addPlan(this.native, dims);
+    const plan = this.plans.get(key) ?? this.addPlan(native, dims);
     // Most recently used last.
     this.plans.delete(key);
     this.plans.set(key, plan);
-    return { native: this.native, plan };
+    return plan;
   }
 
   private addPlan(native: NativeProgram, dims: readonly Dims[]): Plan {
@@ -118,7 +133,8 @@ export class NativeExecutable implements Executable {
       this.plans.delete(oldest);
       native.dropPlan(old.index);
     }
-    return { index, outputs: this.program.outputs.map(({ value }) => memory.metas[value] as TensorMeta) };
+    const outputs = this.program.outputs.map(({ value }) => memory.metas[value] as TensorMeta);
+    return { index, inputs: dims, outputs };
   }
 }
 
@@ -275,7 +291,19 @@ function list(values: readonly number[]): number[] {
 }
 
 function dataOf(tensors: readonly Tensor[]): ArrayBufferView[] {
-  return tensors.map((tensor) => tensor.raw.data);
+  // A read puts it in order.
+  return tensors.map(({ raw }) => (raw.channelsLast === null ? raw.memory : raw.data));
+}
+
+function memoryOf({ raw }: Tensor): ArrayBufferView {
+  return raw.memory;
+}
+
+function sameDims(a: Dims, b: Dims): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function toTensors(plan: Plan, buffers: readonly ArrayBuffer[]): Tensor[] {

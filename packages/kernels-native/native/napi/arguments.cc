@@ -82,6 +82,14 @@ Elements<int8_t> int8_elements(const Napi::Value& value, const char* name) { ret
 Elements<uint8_t> uint8_elements(const Napi::Value& value, const char* name) { return elements<uint8_t>(value, name, napi_uint8_array); }
 Elements<int32_t> int32_elements(const Napi::Value& value, const char* name) { return elements<int32_t>(value, name, napi_int32_array); }
 
+Elements<uint8_t> bytes_of(const Napi::Value& value) {
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &count, &data, nullptr, nullptr) != napi_ok) return {nullptr, SIZE_MAX};
+  return {static_cast<uint8_t*>(data), count * element_bytes(type)};
+}
+
 View view_argument(const Napi::Value& value) {
   View view;
   if (value.IsNull() || value.IsUndefined()) return view;

@@ -30,6 +30,9 @@ Elements<int8_t> int8_elements(const Napi::Value& value, const char* name);
 Elements<uint8_t> uint8_elements(const Napi::Value& value, const char* name);
 Elements<int32_t> int32_elements(const Napi::Value& value, const char* name);
 
+// The memory of a typed array of any type, and its bytes; a count that no array has for anything else.
+Elements<uint8_t> bytes_of(const Napi::Value& value);
+
 // An operand: null, a handle of packed weights, or [dtype code, dims, typed array, channels-last]
 // whose sizes agree.
 View view_argument(const Napi::Value& value);

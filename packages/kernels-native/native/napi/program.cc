@@ -46,13 +46,12 @@ void for_tensors(Napi::Env env, const Program& program, const Plan& plan, const 
   }
   const Napi::Array tensors = value.As<Napi::Array>();
   for (uint32_t i = 0; i < count; i++) {
-    const Napi::Value item = tensors.Get(i);
+    const Elements<uint8_t> memory = bytes_of(tensors.Get(i));
     const size_t bytes = program.tensor_bytes(plan, first + i);
-    if (!item.IsTypedArray() || item.As<Napi::TypedArray>().ByteLength() != bytes) {
+    if (memory.count != bytes) {
       throw_status(env, fail(Code::InvalidArgument, "[run] %s %u does not hold the bytes of its plan (is its buffer detached?)", what, i));
     }
-    const Napi::TypedArray array = item.As<Napi::TypedArray>();
-    visit(static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), bytes);
+    visit(memory.data, bytes);
   }
 }
 
