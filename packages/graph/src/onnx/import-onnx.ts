@@ -4,8 +4,6 @@ import { Graph } from '../ir/graph.js';
 import { verify } from '../ir/verify.js';
 import { importPasses } from '../passes/index.js';
 import { runPasses } from '../passes/pass.js';
-import { GraphImporter } from './graph-importer.js';
-import { readModel } from './read-model.js';
 
 export interface ImportOnnxOptions {
   /** The folder of external data, for a model that is given as bytes. */
@@ -30,6 +28,11 @@ export async function importOnnx(file: string | Uint8Array, { folder }: ImportOn
   if (typeof file !== 'string' && !(file instanceof Uint8Array)) {
     throw new OctavoError('INVALID_ARGUMENT', '[importOnnx] expected the path of an ONNX model, or its bytes');
   }
+  // Loading what reads protobuf takes longer than all the rest of this package.
+  const [{ readModel }, { GraphImporter }] = await Promise.all([
+    import('./read-model.js'),
+    import('./graph-importer.js'),
+  ]);
   const opened = await readModel(file, folder);
   const { model, external, source } = opened;
   const graph = new Graph(model.graph?.name || 'Model');

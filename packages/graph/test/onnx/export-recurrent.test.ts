@@ -3,7 +3,7 @@ import { Tensor } from '@octavo/core';
 import { perChannelDynamicQConfig, perRowDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx, quantizeDynamic } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { ModelProtoSchema } from '../../src/onnx/gen/onnx_pb.js';
 import { bits } from '../models.js';
 import { runInOrt } from './ort.js';

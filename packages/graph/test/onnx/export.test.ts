@@ -24,7 +24,7 @@ import {
   quantizeDynamic,
   trace,
 } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { images, tinyConvNet } from '../conv-models.js';
 import { floats, floatsOf, seeded, sentences, TinyClassifier } from '../models.js';
 import { optimizedOps, runInOrt } from './ort.js';

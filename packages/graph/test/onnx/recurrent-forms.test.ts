@@ -1,7 +1,7 @@
 import { perRowDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { coverage, importOnnx, quantizeDynamic } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { bits } from '../models.js';
 import { nativeForm, withNative } from './native-form.js';
 import { runInOrt } from './ort.js';

@@ -4,7 +4,7 @@ import { F, isPackedParams, Module, nn, type Tensor } from '@octavo/core';
 import { getDefaultQConfig, perRowDynamicQConfig } from '@octavo/observers';
 import { describe, expect, it } from 'vitest';
 import { calibrate, type Graph, importOnnx, quantize, quantizeDynamic, trace } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { images, tinyConvNet } from '../conv-models.js';
 import { floats, floatsOf, seeded, sentences, TinyClassifier } from '../models.js';
 

@@ -1,7 +1,7 @@
 import { Tensor } from '@octavo/core';
 import { describe, expect, it } from 'vitest';
 import { type Graph, importOnnx } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { floats } from '../models.js';
 import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
 import { runInOrt } from './ort.js';

@@ -5,7 +5,7 @@ import { F, nn, Tensor } from '@octavo/core';
 import { defaultDynamicQConfig, perRowDynamicQConfig } from '@octavo/observers';
 import { afterAll, describe, expect, it } from 'vitest';
 import { coverage, type Graph, loadGraph, quantizeDynamic, saveGraph, trace } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { floats, floatsOf, seeded } from '../models.js';
 import { runInOrt } from '../onnx/ort.js';
 
