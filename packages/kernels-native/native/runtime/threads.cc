@@ -52,11 +52,16 @@ void ThreadPool::dispatch(size_t count, Task task, void* context) {
     std::lock_guard<std::mutex> lock(mutex_);
     task_ = task, context_ = context, count_ = count;
     next_.store(0);
-    active_ = workers_.size();
     generation_++;
   }
   wake_.notify_all();
   drain(task, context, count);
+  {
+    // Nobody joins from here on: a thread that has not come yet, asleep or without a core, is not waited for.
+    std::lock_guard<std::mutex> lock(mutex_);
+    task_ = nullptr;
+    if (active_ == 0) return;
+  }
   spin_until([this] { return active_.load() == 0; });
   std::unique_lock<std::mutex> lock(mutex_);
   done_.wait(lock, [this] { return active_ == 0; });
@@ -66,19 +71,19 @@ void ThreadPool::work() {
   const FloatControl control;
   uint64_t seen = 0;
   for (;;) {
-    Task task;
-    void* context;
-    size_t count;
     spin_until([&] { return generation_.load() != seen; });
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-      if (stopping_) return;
-      seen = generation_;
-      task = task_, context = context_, count = count_;
-    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+    if (stopping_) return;
+    seen = generation_;
+    if (task_ == nullptr) continue;
+    const Task task = task_;
+    void* const context = context_;
+    const size_t count = count_;
+    active_++;
+    lock.unlock();
     drain(task, context, count);
-    std::lock_guard<std::mutex> lock(mutex_);
+    lock.lock();
     if (--active_ == 0) done_.notify_one();
   }
 }

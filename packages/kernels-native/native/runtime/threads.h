@@ -35,10 +35,10 @@ class ThreadPool {
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_, done_;
   // Written under the mutex; read without it while a thread still spins, see kSpins in threads.cc.
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<size_t> active_{0};
+  std::atomic<uint64_t> generation_{0};  // of loops
+  std::atomic<size_t> active_{0};        // threads that joined the loop, the caller not among them
   bool stopping_ = false;
-  Task task_ = nullptr;
+  Task task_ = nullptr;  // of the loop that may be joined
   void* context_ = nullptr;
   size_t count_ = 0;
   std::atomic<size_t> next_{0};
