@@ -151,10 +151,12 @@
         "native/runtime/cpu.cc",
         "native/runtime/cpu_features.cc",
         "native/runtime/pack.cc",
+        "native/runtime/pack_in_place.cc",
         "native/runtime/peak.cc",
         "native/runtime/program.cc",
         "native/runtime/threads.cc",
         "native/runtime/transpose.cc",
+        "native/runtime/unpack.cc",
         "native/runtime/weight_splits.cc"
       ],
       "cflags_cc": ["-fexceptions"],

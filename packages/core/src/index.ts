@@ -107,7 +107,7 @@ export {
 export { LinearPackedParams } from './tensor/linear-packed-params.js';
 export { isPackedParams, type PackedParams } from './tensor/packed-params.js';
 export { QuantizedTensor } from './tensor/quantized-tensor.js';
-export { RawTensor } from './tensor/raw-tensor.js';
+export { RawTensor, type StoredForm } from './tensor/raw-tensor.js';
 export { broadcastDims, checkAxis, type Dims, formatDims, resolveReshape, sizeOf } from './tensor/shape.js';
 export { type NestedNumbers, Tensor } from './tensor/tensor.js';
 export { noteResult, spareMemory, tidy } from './tensor/tidy.js';

@@ -189,6 +189,7 @@ const TESTED_WITH = [
   'runtime/call',
   'runtime/cpu',
   'runtime/pack',
+  'runtime/pack_in_place',
   'runtime/weight_splits',
   'runtime/threads',
   'runtime/transpose',

@@ -9,6 +9,7 @@ import {
   type OpDef,
   type Program,
 } from '@octavo/core';
+import { allocate } from './allocate.js';
 import { CallNumbers } from './call-numbers.js';
 import { callNative } from './errors.js';
 import { NativeExecutable } from './executable.js';
@@ -75,6 +76,7 @@ export function createNativeBackend(options: NativeBackendOptions = {}): NativeB
     threads: native.threads,
     kernelNames: native.kernelNames,
     kernel,
+    allocate: (bytes) => allocate(native, bytes),
     compile,
     machine: {
       cpuFeatures,

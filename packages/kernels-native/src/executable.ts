@@ -20,6 +20,7 @@ import { callNative, fromNative } from './errors.js';
 import { assignLayouts, hasChannels } from './layout.js';
 import type { NativeBackend, NativeProgram, PackedHandle } from './native.js';
 import { checkBuffer, emptyTensor, encodeAttrs, gatesOf, type PackedWeights } from './operands.js';
+import { knownPanels, packWeight } from './panels.js';
 
 /** Shapes kept ready; the one unused for longest makes room. */
 const MAX_PLANS = 16;
@@ -46,14 +47,17 @@ export class NativeExecutable implements Executable {
     this.channelsLast = channelsLast;
     const constants = foldedConstants(program);
     const uses = constantUses(program, constants);
+    const lent = constants.map(
+      (constant, value) => Tensor.is(constant) && uses.asIs.has(value) && constant.raw.lend() !== null,
+    );
+    const operands = constants.map((constant, value) =>
+      constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant, uses.gates.get(value)),
+    );
     const handles = constants.map((constant, value): PackedHandle | null => {
       const pack = uses.asWeight.get(value);
       return pack === undefined ? null : callNative(() => pack(backend, constant as Tensor<'float32'>));
     });
-    const operands = constants.map((constant, value) =>
-      constant === undefined || !uses.asIs.has(value) ? null : packed.operand(constant, uses.gates.get(value)),
-    );
-    this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program, uses)));
+    this.native = callNative(() => backend.createProgram(operands, handles, encodeInstructions(program, uses), lent));
   }
 
   run(inputs: readonly Tensor[]): Tensor[] {
@@ -156,7 +160,7 @@ type ChoosePack = (attrs: Attrs, constants: readonly (Operand | undefined)[]) =>
 /** Ops that want constant operands that are weights packed into panels, by the operands' indices. */
 const PACKED_WEIGHTS: Readonly<Record<string, Readonly<Record<number, ChoosePack>>>> = {
   'octavo::linear_weight_only': { 1: packGrouped },
-  'aten::linear': { 1: packMatrix('aten::linear', 1) },
+  'aten::linear': { 1: () => packLinear },
   'aten::conv': { 1: packConv(false) },
   'aten::conv_transpose': { 1: packConv(true) },
   'octavo::conv_affine': { 1: packConv(false) },
@@ -173,17 +177,27 @@ const PACKED_WEIGHTS: Readonly<Record<string, Readonly<Record<number, ChoosePack
 /** Operands that lie in the packed weight which is the second operand. */
 const HELD_BY_WEIGHT: Readonly<Record<string, readonly number[]>> = { 'octavo::linear_weight_only': [2, 3] };
 
+/** A linear's panels; those that hold the weight already serve every program, as nobody can have written to it. */
+function packLinear(backend: NativeBackend, weight: Tensor<'float32'>): PackedHandle {
+  const [n, k] = weight.raw.dims as [number, number];
+  const known = knownPanels(weight.raw, backend);
+  if (known !== null) return known;
+  return packWeight(weight.raw, backend, (elements, given) => backend.packFloat(elements, n, k, 1, given));
+}
+
 function packMatrix(op: string, index: number): ChoosePack {
   const gates = gatesOf(op, index);
-  return () =>
-    (backend, { raw: { data, dims } }) =>
-      backend.packFloat(data, dims[0] as number, dims[1] as number, gates);
+  return () => (backend, weight) => {
+    const [n, k] = weight.raw.dims as [number, number];
+    return backend.packFloat(weight.raw.peek, n, k, gates, false);
+  };
 }
 
 function packConv(transposed: boolean): ChoosePack {
-  return (attrs) =>
-    (backend, { raw: { data, dims } }) =>
-      backend.packFloatConv(data, dims, attrs.groups === undefined ? 1 : (attrs.groups as number), transposed);
+  return (attrs) => (backend, weight) => {
+    const groups = attrs.groups === undefined ? 1 : (attrs.groups as number);
+    return backend.packFloatConv(weight.raw.peek, weight.raw.dims, groups, transposed);
+  };
 }
 
 function packGrouped(attrs: Attrs, [, codes, scales, zeroPoints]: readonly (Operand | undefined)[]): Pack | undefined {
@@ -192,9 +206,9 @@ function packGrouped(attrs: Attrs, [, codes, scales, zeroPoints]: readonly (Oper
   const [n, bytes] = codes.raw.dims as [number, number];
   return (backend) =>
     backend.packGrouped(
-      codes.raw.data as Uint8Array,
-      scales.raw.data as Float32Array,
-      zeroPoints.raw.data as Uint8Array,
+      codes.raw.peek as Uint8Array,
+      scales.raw.peek as Float32Array,
+      zeroPoints.raw.peek as Uint8Array,
       n,
       (bytes * 8) / bits,
       bits,

@@ -6,6 +6,7 @@ import {
   type Instruction,
   type Program,
   type ProgramValue,
+  sizeOf,
   Tensor,
 } from '@octavo/core';
 
@@ -134,7 +135,7 @@ function makesBytes({ values }: Program, { op, inputs, attrs }: Instruction): bo
   if (attrs.dtype === DTYPES.int32.code) return false;
   if (op !== 'octavo::quantize_linear') return op === 'aten::quantize_per_tensor';
   const scale = values[inputs[1] as number]?.constant;
-  return Tensor.is(scale) && scale.raw.data.length === 1 && scale.raw.dims.length <= 1;
+  return Tensor.is(scale) && sizeOf(scale.raw.dims) === 1 && scale.raw.dims.length <= 1;
 }
 
 /** Values that a convolution takes as its image. */

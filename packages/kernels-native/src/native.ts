@@ -2,7 +2,7 @@
 // `native/napi/`.
 
 /** The version of all that follows. An addon that tells another was compiled for another version of this package. */
-export const ADDON_ABI = 4;
+export const ADDON_ABI = 5;
 
 /** Packed weights in native memory; freed with the handle. */
 export type PackedHandle = { readonly __packed: unique symbol };
@@ -45,7 +45,8 @@ export interface NativeBackend {
   measurePeak(): { float32: number; int8: number };
   /**
    * codes int8 [n, k] row-major; n scales and zero points where `perChannel`, else one; n biases or null. gates: how many a
-   * recurrent layer's rows stack, whose columns then lie side by side unit by unit; 1 for a linear.
+   * recurrent layer's rows stack, whose columns then lie side by side unit by unit; 1 for a linear. given: no other code
+   * has the codes, nor will use them: panels take their place where they fit, else their ArrayBuffer is detached.
    */
   packLinear(
     codes: Int8Array,
@@ -56,6 +57,7 @@ export interface NativeBackend {
     bias: Float32Array | null,
     perChannel: boolean,
     gates: number,
+    given: boolean,
   ): PackedHandle;
   /**
    * codes int8 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed; the rest as in
@@ -71,8 +73,8 @@ export interface NativeBackend {
     perChannel: boolean,
     geometry: Float64Array,
   ): PackedHandle;
-  /** weight float32 [n, k] row-major; gates as in packLinear. */
-  packFloat(weight: Float32Array, n: number, k: number, gates: number): PackedHandle;
+  /** weight float32 [n, k] row-major; gates and given as in packLinear. */
+  packFloat(weight: Float32Array, n: number, k: number, gates: number, given: boolean): PackedHandle;
   /** weight float32 of dims [out, in / groups, ...kernel], or [in, out / groups, ...kernel] where transposed. */
   packFloatConv(weight: Float32Array, dims: readonly number[], groups: number, transposed: boolean): PackedHandle;
   /** codes uint8 [n, k * bits / 8], as `octavo::linear_weight_only` takes them; scales and zero points [n, groups]. */
@@ -85,6 +87,10 @@ export interface NativeBackend {
     bits: number,
     groupSize: number,
   ): PackedHandle;
+  /** The elements that `packLinear` (Int8Array) or `packFloat` (Float32Array) packed, without gates, into `elements`. */
+  unpack(handle: PackedHandle, elements: Int8Array | Float32Array): void;
+  /** The first offset into `memory` that is on a cache line. */
+  alignedOffset(memory: ArrayBuffer): number;
   /**
    * Runs one op into outputs that the caller made by the op's shape rule. numbers: opcode, attributes (count, numbers), how
    * many inputs and outputs, then for each 0 (packed weights, or absent), or dtype code + 1, 1 where it is channels-last,
@@ -93,12 +99,14 @@ export interface NativeBackend {
   runOp(numbers: Float64Array, ...data: readonly (ArrayBufferView | PackedHandle | null)[]): void;
   /**
    * constants: by value, or null. packed: handles of packed weights by value, or null. instructions: for each, opcode,
-   * inputs, outputs, attributes (each: count, numbers); -1 is an absent operand.
+   * inputs, outputs, attributes (each: count, numbers); -1 is an absent operand. lent: by value, true for tensors among
+   * the constants that no other code has: they are kept and read where they lie, and not copied.
    */
   createProgram(
     constants: readonly NativeOperand[],
     packed: readonly (PackedHandle | null)[],
     instructions: Float64Array,
+    lent: readonly boolean[],
   ): NativeProgram;
 }
 

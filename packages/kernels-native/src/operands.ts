@@ -21,6 +21,7 @@ import {
 import type { CallNumbers } from './call-numbers.js';
 import { callNative } from './errors.js';
 import type { NativeBackend, NativeOperand, PackedHandle } from './native.js';
+import { packWeight } from './panels.js';
 
 /** Gates that the weights of a recurrent op stack, whose panels lie side by side; weights of all other ops stack none. */
 const GATES: Readonly<Record<string, number>> = {
@@ -61,23 +62,20 @@ export class PackedWeights {
   }
 
   private packLinear({ weight, bias, outFeatures, inFeatures }: LinearPackedParams, gates: number): PackedHandle {
-    return this.native.packLinear(
-      weight.values.raw.data as Int8Array,
-      outFeatures,
-      inFeatures,
-      weight.scales,
-      weight.zeroPoints,
-      bias === null ? null : bias.raw.data,
-      weight.axis !== null,
-      gates,
-    );
+    const { values, scales, zeroPoints, axis } = weight;
+    const biases = bias === null ? null : bias.raw.data;
+    const pack = (codes: Int8Array, given: boolean): PackedHandle =>
+      this.native.packLinear(codes, outFeatures, inFeatures, scales, zeroPoints, biases, axis !== null, gates, given);
+    const { raw } = values as Tensor<'int8'>;
+    // Panels of gates do not give the weight back.
+    return gates === 1 ? packWeight(raw, this.native, pack) : pack(raw.peek, false);
   }
 
   private packConv(params: ConvPackedParams): PackedHandle {
     const { weight, bias, rank, stride, dilation, padding, outputPadding, groups, transposed } = params;
     const axes = stride.flatMap((step, i) => [step, dilation[i], padding[i], padding[rank + i], outputPadding[i]]);
     return this.native.packConv(
-      weight.values.raw.data as Int8Array,
+      weight.values.raw.peek as Int8Array,
       weight.dims,
       weight.scales,
       weight.zeroPoints,
@@ -90,8 +88,9 @@ export class PackedWeights {
 
 /** A tensor as native code takes it, row-major. Memory that may shrink or change under a native thread is refused by name. */
 export function tensorOperand(tensor: Tensor): NativeOperand {
-  checkBuffer(tensor.raw);
-  return [DTYPES[tensor.type].code, tensor.raw.dims, tensor.raw.data, false];
+  const { raw, type } = tensor;
+  if (!raw.unseen) checkBuffer(raw);
+  return [DTYPES[type].code, raw.dims, raw.peek, false];
 }
 
 /** Refuses shared and resizable buffers: another thread or a resize could change them during a call. */

@@ -15,7 +15,7 @@ const prelude = (threads: number, isa: string | null = null): string => `
   const instructions = [];
   for (let i = 0; i < steps; i++) instructions.push(10, 1, i, 1, i + 1, 0);
   const none = new Array(steps + 1).fill(null);
-  const program = backend.createProgram(none, none, Float64Array.from(instructions));
+  const program = backend.createProgram(none, none, Float64Array.from(instructions), []);
   const plan = [(steps - 1) * size * 4, 1, 0, 1, steps];
   for (let i = 0; i <= steps; i++) {
     const held = [0, steps].indexOf(i);
@@ -31,7 +31,7 @@ const PRELUDE = prelude(2);
 describe('the addon in several threads and at exit', () => {
   it('computes the same in four workers at once, each with two executables', async () => {
     const code = (threads: number): string => `${prelude(threads)}
-      const other = backend.createProgram(none, none, Float64Array.from(instructions));
+      const other = backend.createProgram(none, none, Float64Array.from(instructions), []);
       other.addPlan(Float64Array.from(plan));
       const answers = [];
       const done = (error, outputs) => {
@@ -77,7 +77,7 @@ describe('the addon in several threads and at exit', () => {
     // biome-ignore lint/suspicious/noExplicitAny: the raw addon, called as no typed caller could.
     const backend = new NativeBackend(null, 1) as any;
     const two = [null, null];
-    const program = backend.createProgram(two, two, Float64Array.from([13, 1, 0, 1, 1, 0]));
+    const program = backend.createProgram(two, two, Float64Array.from([13, 1, 0, 1, 1, 0]), []);
     const plan = (...numbers: number[]): unknown => program.addPlan(Float64Array.from(numbers));
     const slot = (size: number, offset: number): number[] => [1, 0, 0, 1, size, offset];
     const held = (size: number, index: number): number[] => [2, 0, 0, 1, size, index];
@@ -92,8 +92,10 @@ describe('the addon in several threads and at exit', () => {
     expect(() => plan(128, 1, 0, 1, 0, ...held(16, 0), ...held(17, 1))).toThrow(/not as large as the tensor/);
     expect(() => plan(128, 1, 0, 1, 2, ...held(16, 0), ...held(16, 1))).toThrow(/where an integer/);
     expect(() => plan(128, 1, 0, 1, 1, ...held(16, 0))).toThrow(/ends too early/);
-    expect(() => backend.createProgram(two, two, Float64Array.from([9999, 0, 0, 0]))).toThrow(/no op with opcode/);
-    expect(() => backend.createProgram(two, two, Float64Array.from([13, 1, 5, 1, 1, 0]))).toThrow(/where an integer/);
+    expect(() => backend.createProgram(two, two, Float64Array.from([9999, 0, 0, 0]), [])).toThrow(/no op with opcode/);
+    expect(() => backend.createProgram(two, two, Float64Array.from([13, 1, 5, 1, 1, 0]), [])).toThrow(
+      /where an integer/,
+    );
     const wrong = plan(0, 1, 0, 1, 1, ...held(16, 0), ...held(17, 1));
     const [x, y] = [[new Float32Array(16)], [new Float32Array(17)]];
     expect(() => program.run(wrong, x, y)).toThrow(/expected 16/);
@@ -148,8 +150,8 @@ describe('the addon in several threads and at exit', () => {
     expect(() => run(6, last, last, -1)).toThrow(/orders of memory/);
     expect(() => run(13, operand([6, 4], 1), operand([6, 4], 1))).toThrow(/without a rank of 3 to 5/);
     const constant = [0, [6, 4], new Float32Array(24), 1];
-    expect(() => backend.createProgram([constant], [null], new Float64Array(0))).toThrow(/must say whether/);
-    const program = backend.createProgram([null, null], [null, null], Float64Array.from([13, 1, 0, 1, 1, 0]));
+    expect(() => backend.createProgram([constant], [null], new Float64Array(0), [])).toThrow(/must say whether/);
+    const program = backend.createProgram([null, null], [null, null], Float64Array.from([13, 1, 0, 1, 1, 0]), []);
     expect(() => program.addPlan(Float64Array.from([128, 1, 0, 1, 1, 1, 0, 1, 1, 16, 0]))).toThrow(/without a rank/);
   });
 });

@@ -41,6 +41,11 @@ export interface Backend {
   kernel(op: OpDef): Kernel | undefined;
   /** Absent where nothing is known, as on the reference. */
   readonly machine?: MachineFacts;
+  /**
+   * Memory for a large tensor, in an ArrayBuffer of its own, not cleared and aligned as kernels want it. Absent where any
+   * memory does.
+   */
+  allocate?(bytes: number): Uint8Array;
   /** Packs a program's constants and returns what runs it; ops without a kernel run on their reference. */
   compile(program: Program): Executable;
 }

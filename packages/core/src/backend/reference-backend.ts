@@ -87,7 +87,10 @@ export class Interpreter implements Executable {
     }
     return freshOutputs(
       program.outputs.map((output) => values[output.value] as Tensor),
-      [...inputs, ...program.values.flatMap(({ constant }) => (Tensor.is(constant) ? [constant] : []))],
+      [
+        ...inputs,
+        ...program.values.flatMap(({ constant }) => (Tensor.is(constant) && !constant.raw.unseen ? [constant] : [])),
+      ],
     );
   }
 }

@@ -18,6 +18,8 @@ interface Registry {
   forced: Backend | null;
   whyReference: string | null;
   searched: boolean;
+  /** What to warn of when the active backend is first asked for. */
+  warning?: string | null;
 }
 
 // One registry for all copies of this package: importing the native backend from CJS serves ESM code as well.
@@ -31,13 +33,29 @@ export function registerBackend(registration: BackendRegistration): void {
   registry.registration = registration;
   registry.active = null;
   registry.whyReference = null;
+  registry.warning = null;
 }
 
 /** The backend that ops and programs run on: native where it loads, else the reference with one warning. */
 export function activeBackend(): Backend {
   if (registry.forced !== null) return registry.forced;
   registry.active ??= choose();
+  if (registry.warning) warn(registry.warning);
+  registry.warning = null;
   return registry.active;
+}
+
+/**
+ * @internal What `activeBackend` will give, without its warning, or null where it will throw: for code that runs on every
+ * backend and is quicker with the help of some.
+ */
+export function expectedBackend(): Backend | null {
+  try {
+    registry.active ??= choose();
+    return registry.forced ?? registry.active;
+  } catch {
+    return null;
+  }
 }
 
 /** Runs `body` on `backend` instead of the active one; for tests and comparisons. */
@@ -75,7 +93,7 @@ function choose(): Backend {
       });
     }
     registry.whyReference = why;
-    warn(`the TypeScript reference backend is used, which is slow: ${why}`);
+    registry.warning = `the TypeScript reference backend is used, which is slow: ${why}`;
     return referenceBackend;
   }
 }

@@ -172,14 +172,23 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** The tensor of an entry. `bytes` are its own: the tensor is a view of them where they are aligned for its elements. */
-export function tensorOfEntry({ code, dims }: SafetensorsEntry, bytes: Uint8Array): Tensor {
+/** Tensors of so many bytes, where nobody else has them, are private: see `PrivateMemory`. */
+export const PRIVATE_BYTES = 2 ** 16;
+
+/**
+ * The tensor of an entry: a view of its bytes where they are aligned for its elements. `owned`: nobody else has these
+ * bytes or their buffer.
+ */
+export function tensorOfEntry({ code, dims }: SafetensorsEntry, bytes: Uint8Array, owned = false): Tensor {
   const { dtype, bytes: width } = READABLE[code] as { dtype: DType; bytes: number };
   const { buffer, byteOffset } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
   const count = bytes.length / width;
   if (code === 'BF16') return new Tensor('float32', widenBfloat16(new Uint16Array(buffer, byteOffset, count)), dims);
   const Elements = DTYPES[dtype].array as new (buffer: ArrayBufferLike, offset: number, count: number) => TypedArray;
-  return new Tensor(dtype, new Elements(buffer, byteOffset, count), dims);
+  const elements = new Elements(buffer, byteOffset, count);
+  return owned && bytes.length >= PRIVATE_BYTES
+    ? Tensor.privately(dtype, elements, dims)
+    : new Tensor(dtype, elements, dims);
 }
 
 /** bfloat16 is float32's upper half. */
@@ -247,8 +256,9 @@ export function planEntries(tensors: Readonly<Record<string, Tensor>>): {
       if (name === METADATA || name === '__proto__') {
         throw new OctavoError('INVALID_ARGUMENT', `a tensor of a safetensors file may not be called '${name}'`);
       }
-      const alignment = raw.data.byteLength % ALIGNMENT === 0 ? ALIGNMENT : DTYPES[type].bytes;
-      return { name, code: WRITTEN[type], dims: raw.dims, bytes: raw.data.byteLength, alignment };
+      const bytes = sizeOf(raw.dims) * DTYPES[type].bytes;
+      const alignment = bytes % ALIGNMENT === 0 ? ALIGNMENT : DTYPES[type].bytes;
+      return { name, code: WRITTEN[type], dims: raw.dims, bytes, alignment };
     })
     .sort((a, b) => b.alignment - a.alignment);
   let at = 0;
@@ -260,9 +270,10 @@ export function planEntries(tensors: Readonly<Record<string, Tensor>>): {
   return { entries, dataBytes: at };
 }
 
-/** The bytes of a tensor's data, not copied. */
+/** The bytes of a tensor's data, not copied: only to be read, and not to be kept. */
 export function bytesOf({ raw }: Tensor): Uint8Array {
-  return new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.byteLength);
+  const { buffer, byteOffset, byteLength } = raw.peek;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** A safetensors file in memory. Metadata values are strings; names other readers know must be unique. */

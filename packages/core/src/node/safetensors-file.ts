@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { isOctavoError, OctavoError } from '../errors.js';
+import { isOctavoError, type OctavoError } from '../errors.js';
 import {
   bytesOf,
   headerLength,
@@ -12,16 +12,16 @@ import {
   tensorOfEntry,
 } from '../io/safetensors.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { allocator } from './allocator.js';
 import { readError, writeError } from './file-errors.js';
+import { type BytesListener, readInto } from './read-into.js';
 import { withTemporaryFile } from './temporary-file.js';
 
-/** One read or write call moves at most this much: the kernel's own limit is 2 GiB. */
+/** One write call moves at most this much: the kernel's own limit is 2 GiB. */
 const MAX_RANGE = 2 ** 30;
 
 /** Looks at a header before any data is read; may throw to refuse the file. */
 export type HeaderCheck = (header: SafetensorsHeader) => void;
-/** Hears the data section's bytes in order. */
-export type DataListener = (bytes: Uint8Array) => void;
 
 /**
  * The tensors and metadata of a safetensors file, each tensor in memory of its own. The file is read once, front to
@@ -36,44 +36,30 @@ export async function readSafetensors(path: string): Promise<SafetensorsContent>
 }
 
 /** @internal `readSafetensors` with a look at the header and at all bytes that pass. */
-export async function readChecked(path: string, check: HeaderCheck, listen: DataListener): Promise<SafetensorsContent> {
+export async function readChecked(
+  path: string,
+  check: HeaderCheck,
+  listen: BytesListener,
+): Promise<SafetensorsContent> {
   return withFile(path, 'r', readError, async (file) => {
     const { size } = await file.stat();
-    const start = await readRange(file, 0, Math.min(8, size), path);
-    const length = headerLength(start, size, path);
-    const header = parseHeader(await readRange(file, 8, length, path), size - 8 - length, path);
+    const read = async (from: number, length: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(length);
+      await readInto(file, from, [bytes], path, () => {});
+      return bytes;
+    };
+    const length = headerLength(await read(0, Math.min(8, size)), size, path);
+    const header = parseHeader(await read(8, length), size - 8 - length, path);
     check(header);
+    const allocate = allocator(size);
+    const memory = header.entries.map(({ begin, end }) => allocate(end - begin));
+    await readInto(file, 8 + length, memory, path, listen);
     const tensors: Record<string, Tensor> = {};
-    const read = (entry: SafetensorsEntry | undefined) =>
-      entry && readRange(file, 8 + length + entry.begin, entry.end - entry.begin, path);
-    const { entries } = header;
-    // While one tensor is listened to, the next is read.
-    let reading = read(entries[0]);
-    for (const [i, entry] of entries.entries()) {
-      const bytes = (await reading) as Uint8Array;
-      reading = read(entries[i + 1]);
-      // Waited for in its turn; an error before that must not leave it to fail unheard.
-      reading?.catch(() => {});
-      listen(bytes);
-      tensors[entry.name] = tensorOfEntry(entry, bytes);
-    }
+    header.entries.forEach((entry, i) => {
+      tensors[entry.name] = tensorOfEntry(entry, memory[i] as Uint8Array, true);
+    });
     return { tensors, metadata: header.metadata };
   });
-}
-
-async function readRange(file: FileHandle, from: number, length: number, path: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, MAX_RANGE), from + done);
-    if (bytesRead === 0) {
-      throw new OctavoError(
-        'INVALID_FILE',
-        `${path}: the file became shorter while it was read; read it again when it is complete`,
-      );
-    }
-    done += bytesRead;
-  }
-  return bytes;
 }
 
 /**

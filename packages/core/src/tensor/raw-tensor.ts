@@ -11,14 +11,20 @@ export interface MemoryOptions {
   readonly unseen?: boolean;
 }
 
+/** What holds the elements of a tensor in an order of its own. */
+export interface StoredForm<T extends DType = DType> {
+  /** The elements, in new memory. */
+  restore(): DTypeArrays[T];
+}
+
 /**
  * @internal Dtype, dims and memory of a tensor, unchecked: `Tensor` checks what users give, shape rules what ops make.
  * Shape rules take it as a tensor's meta.
  */
 export class RawTensor<T extends DType = DType> {
   readonly dims: Dims;
-  /** Null once it was released. */
-  private held: DTypeArrays[T] | null;
+  /** Null once it was released or given away. */
+  protected held: DTypeArrays[T] | null;
   private inChannelsLast: boolean;
   // Hidden: tensors that are equal may differ in it.
   #unseen: boolean;
@@ -74,5 +80,30 @@ export class RawTensor<T extends DType = DType> {
   /** True while kernels alone know the memory, so that no other thread, resize or transfer can change it. */
   get unseen(): boolean {
     return this.#unseen;
+  }
+
+  /** Row-major, for a reader that neither keeps it nor writes to it nor hands it on: nobody has seen it then. */
+  get peek(): DTypeArrays[T] {
+    return this.inChannelsLast ? this.data : this.memory;
+  }
+
+  /** The memory, for a backend that reads it for as long as it likes; null where others may write to it. */
+  lend(): DTypeArrays[T] | null {
+    return null;
+  }
+
+  /** The memory, for a backend to put another form of the elements there and then `give` it; null where it must stay. */
+  get owned(): DTypeArrays[T] | null {
+    return null;
+  }
+
+  /** Gives `owned` away: `form` holds the elements from now on, and whoever reads them gets them from there. */
+  give(_form: StoredForm<T>): void {
+    throw new Error('only owned memory can be given away');
+  }
+
+  /** What holds the elements since the memory was given away. */
+  get form(): StoredForm<T> | null {
+    return null;
   }
 }

@@ -2,6 +2,7 @@ import { OctavoError } from '../errors.js';
 import { float16FromFloat32 } from '../numerics/float16.js';
 import { notifyRead } from '../ops/recorder.js';
 import { checkDType, DTYPES, type DType, type DTypeArrays, dtypeOfArray, type TypedArray } from './dtype.js';
+import { PrivateMemory } from './private-memory.js';
 import { RawTensor } from './raw-tensor.js';
 import { checkDims, type Dims, formatDims, sizeOf } from './shape.js';
 
@@ -142,6 +143,12 @@ export class Tensor<T extends DType = DType> {
   static channelsLast<T extends DType>(type: T, data: DTypeArrays[T], dims: Dims): Tensor<T> {
     const { raw } = new Tensor<T>(type, data, dims);
     return new Tensor(new RawTensor(type, raw.dims, raw.memory, { channelsLast: true }));
+  }
+
+  /** @internal A tensor over memory that was made for it and that nobody else has: see `PrivateMemory`. */
+  static privately<T extends DType>(type: T, data: DTypeArrays[T], dims: Dims): Tensor<T> {
+    const { raw } = new Tensor<T>(type, data, dims);
+    return new Tensor(new PrivateMemory(type, raw.dims, data));
   }
 
   /** True for a tensor of any copy of this package, and false for everything else. */

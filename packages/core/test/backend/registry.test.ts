@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BACKEND_ABI, type Backend } from '../../src/backend/backend.js';
 import { doctor } from '../../src/backend/doctor.js';
 import { referenceBackend } from '../../src/backend/reference-backend.js';
-import { activeBackend, registerBackend, whyReference, withBackend } from '../../src/backend/registry.js';
+import {
+  activeBackend,
+  expectedBackend,
+  registerBackend,
+  whyReference,
+  withBackend,
+} from '../../src/backend/registry.js';
 import { OctavoError } from '../../src/errors.js';
 import * as F from '../../src/functional.js';
 import { OP_TABLE_HASH } from '../../src/ops/op-table.js';
@@ -60,6 +66,19 @@ describe('the choice of a backend', () => {
     expect(whyReference()).toContain('was made for another version of @octavo/core');
     registerBackend({ ...registration, opTableHash: 'other' });
     expect(whyReference()).toContain(`op table other; core has ${BACKEND_ABI}, ${OP_TABLE_HASH}`);
+  });
+
+  it('is known before it is asked for, without a warning or an error', () => {
+    registerBackend(registration);
+    expect([expectedBackend(), withBackend(referenceBackend, expectedBackend)]).toEqual([native, referenceBackend]);
+    registerBackend({ ...registration, abi: 0 });
+    expect(expectedBackend()).toBe(referenceBackend);
+    expect(warnings).not.toHaveBeenCalled();
+    expect(activeBackend()).toBe(referenceBackend);
+    expect(warnings).toHaveBeenCalledTimes(1);
+    process.env.OCTAVO_BACKEND = 'fast';
+    registerBackend(registration);
+    expect(expectedBackend()).toBeNull();
   });
 
   it('can be forced by OCTAVO_BACKEND', () => {

@@ -40,6 +40,19 @@ describe('readSafetensors and writeSafetensors', () => {
     }
   });
 
+  it('read more tensors than one call fills, and one that takes several', async () => {
+    const many = Array.from({ length: 2500 }, (_, i): [string, Tensor] => [`${i}`, Tensor.from([i, -i])]);
+    const large = new Tensor(
+      'int32',
+      Int32Array.from({ length: 2_400_001 }, (_, i) => i ^ (i << 7)),
+    );
+    await writeSafetensors(path('many.safetensors'), { ...Object.fromEntries(many), large });
+    const back = (await readSafetensors(path('many.safetensors'))).tensors;
+    expect(Buffer.compare(Buffer.from(back.large?.data.buffer as ArrayBuffer), Buffer.from(large.data.buffer))).toBe(0);
+    expect(many.every(([name, { data }]) => back[name]?.data.join() === data.join())).toBe(true);
+    expect(new Set(Object.values(back).map(({ data }) => data.buffer)).size).toBe(2501);
+  });
+
   it('write views of larger buffers, and empty files', async () => {
     const view = new Tensor('float32', new Float32Array(10).fill(7).subarray(2, 5));
     await writeSafetensors(path('view.safetensors'), { view });
@@ -116,6 +129,12 @@ describe('quantized files', () => {
         fails('INVALID_FILE', 'the checksum does not match: the file was altered or damaged') as Error,
       );
     }
+    const large = new Tensor('uint8', new Uint8Array(9_000_000));
+    await writeQuantizedFile(path('large'), { tensors: { large }, metadata: {} });
+    const flipped = readFileSync(path('large'));
+    flipped[flipped.length - 4_000_000]! ^= 0x10;
+    writeFileSync(path('bad'), flipped);
+    await expect(readQuantizedFile(path('bad'))).rejects.toThrow('the checksum does not match');
     writeFileSync(path('bad'), good.subarray(0, good.length - 5));
     await expect(readQuantizedFile(path('bad'))).rejects.toThrow(
       fails('INVALID_FILE', 'the file is truncated') as Error,

@@ -1,4 +1,13 @@
-import { ACTIVATIONS, DTYPES, DYNAMIC_SCHEMES, OPS, QUANTIZED_DTYPES, STATIC_ACTIVATIONS, Tensor } from '@octavo/core';
+import {
+  ACTIVATIONS,
+  DTYPES,
+  DYNAMIC_SCHEMES,
+  OPS,
+  QUANTIZED_DTYPES,
+  STATIC_ACTIVATIONS,
+  sizeOf,
+  Tensor,
+} from '@octavo/core';
 import type { Node } from './node.js';
 
 /** An op's numbers as in core's op table; names of `prim::GetAttr` and observers; the tensor of a `prim::Constant`. */
@@ -45,7 +54,7 @@ function formatValue(name: string, value: AttributeValue, op: string, kind: stri
 
 /** `{4.}` for a single number, as TorchScript does; larger tensors are not spelled out. */
 function formatConstant({ type, raw }: Tensor): string {
-  if (raw.data.length !== 1 || type === 'float16') return '<Tensor>';
+  if (sizeOf(raw.dims) !== 1 || type === 'float16') return '<Tensor>';
   const value = raw.data[0] as number | bigint;
   return `{${type === 'float32' ? formatFloat(Number(value)) : value}}`;
 }

@@ -1,4 +1,4 @@
-import { Tensor } from '@octavo/core';
+import { DTYPES, sizeOf, Tensor } from '@octavo/core';
 import type { Graph } from '../ir/graph.js';
 import { leafOperand } from '../ir/leaf-nodes.js';
 import type { Node } from '../ir/node.js';
@@ -38,12 +38,13 @@ function keyOf(node: Node, identities: Identities): string {
   return `${node.op} ${operands.join()} ${JSON.stringify(attrs)}`;
 }
 
-function leafKey({ type, raw: { data, dims } }: Tensor, identities: Identities): string {
-  const content =
-    data.byteLength <= COMPARED_BYTES
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).join()
-      : `array ${identities.of(data)}`;
-  return `leaf ${type} ${dims.join()} ${content}`;
+function leafKey({ type, raw }: Tensor, identities: Identities): string {
+  const { dims } = raw;
+  const isLarge = sizeOf(dims) * DTYPES[type].bytes > COMPARED_BYTES;
+  // An array that nobody has seen is of one tensor, and stays unseen.
+  if (isLarge) return `leaf ${type} ${dims.join()} ${identities.of(raw.unseen ? raw : raw.data)}`;
+  const { buffer, byteOffset, byteLength } = raw.data;
+  return `leaf ${type} ${dims.join()} = ${new Uint8Array(buffer, byteOffset, byteLength).join()}`;
 }
 
 /** A number for every object, the same each time. */

@@ -129,7 +129,10 @@ class MixedExecutable implements Executable {
 
   /** None shares memory with an input, a constant or another output. */
   private outputs(values: readonly (Operand | undefined)[], inputs: readonly Tensor[]): Tensor[] {
-    const constants = this.program.values.flatMap(({ constant }) => (Tensor.is(constant) ? [constant] : []));
+    // A constant that nobody has seen is no output's memory.
+    const constants = this.program.values.flatMap(({ constant }) =>
+      Tensor.is(constant) && !constant.raw.unseen ? [constant] : [],
+    );
     const taken = new Set<unknown>([...inputs, ...constants].map(({ raw }) => raw.data.buffer));
     return this.program.outputs.map(({ value }) => {
       const { type, raw } = values[value] as Tensor;

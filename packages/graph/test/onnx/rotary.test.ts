@@ -1,7 +1,7 @@
 import { perRowDynamicQConfig } from '@octavo/observers';
 import { expect, it } from 'vitest';
 import { importOnnx, quantizeDynamic } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { floats } from '../models.js';
 import { modelBytes, type NodeInput, tensorProto } from './build-model.js';
 import { runInOrt } from './ort.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { coverage, type Graph, importOnnx } from '../../src/index.js';
-import { encodeOnnx } from '../../src/onnx/export/export-onnx.js';
+import { encodeOnnx } from '../../src/onnx/export/written-model.js';
 import { floats } from '../models.js';
 import { modelBytes, type NodeInput, tensorProto } from '../onnx/build-model.js';
 import { runInOrt } from '../onnx/ort.js';

@@ -7,7 +7,7 @@ namespace octavo {
 namespace {
 
 // Bumped with ADDON_ABI of `src/native.ts`, when what that file says of this addon changes.
-constexpr int kAbi = 4;
+constexpr int kAbi = 5;
 
 // describe() -> { abi; isas: of this CPU, best last; knownIsas: of this build; missing: why it lacks the others; cpuFeatures; opcodes }
 Napi::Value Describe(const Napi::CallbackInfo& info) {

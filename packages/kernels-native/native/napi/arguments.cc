@@ -146,24 +146,33 @@ View view_argument(CallNumbers* numbers, const Napi::Value& data) {
   return view;
 }
 
-Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed) {
-  auto* holder = new std::shared_ptr<PackedWeight>(std::move(packed));
-  const int64_t bytes = int64_t((*holder)->bytes());
+namespace {
+
+struct Handle {
+  std::shared_ptr<PackedWeight> packed;
+  Napi::ObjectReference memory;
+};
+
+}  // namespace
+
+Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed, Napi::Object memory) {
+  const int64_t bytes = int64_t(packed->own_bytes());
+  auto* holder = new Handle{std::move(packed), {}};
+  if (!memory.IsEmpty()) holder->memory = Napi::Persistent(memory);
   Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
-  Napi::External<std::shared_ptr<PackedWeight>> handle =
-      Napi::External<std::shared_ptr<PackedWeight>>::New(env, holder, [bytes](Napi::BasicEnv finalizing, std::shared_ptr<PackedWeight>* data) {
-        Napi::MemoryManagement::AdjustExternalMemory(finalizing, -bytes);
-        delete data;
-      });
+  Napi::External<Handle> handle = Napi::External<Handle>::New(env, holder, [bytes](Napi::BasicEnv finalizing, Handle* data) {
+    Napi::MemoryManagement::AdjustExternalMemory(finalizing, -bytes);
+    delete data;
+  });
   handle.TypeTag(&kPackedTag);
   return handle;
 }
 
 std::shared_ptr<PackedWeight> packed_argument(const Napi::Value& value) {
-  if (!value.IsExternal() || !value.As<Napi::External<std::shared_ptr<PackedWeight>>>().CheckTypeTag(&kPackedTag)) {
+  if (!value.IsExternal() || !value.As<Napi::External<Handle>>().CheckTypeTag(&kPackedTag)) {
     refuse(value.Env(), "%s must be a handle of packed weights", "an operand");
   }
-  return *value.As<Napi::External<std::shared_ptr<PackedWeight>>>().Data();
+  return value.As<Napi::External<Handle>>().Data()->packed;
 }
 
 }  // namespace octavo

@@ -50,8 +50,9 @@ struct CallNumbers {
 // 0, for packed weights or null.
 View view_argument(CallNumbers* numbers, const Napi::Value& data);
 
-// Packed weights as a handle that garbage collection frees, and whose bytes V8 knows of.
-Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed);
+// Packed weights as a handle that garbage collection frees, and whose bytes V8 knows of. memory: the typed array that panels
+// lie in, which the handle keeps; empty where they have memory of their own.
+Napi::Value packed_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed, Napi::Object memory = {});
 std::shared_ptr<PackedWeight> packed_argument(const Napi::Value& value);
 
 }  // namespace octavo

@@ -3,6 +3,7 @@
 #include "../runtime/cpu.h"
 #include "../runtime/float_control.h"
 #include "../runtime/peak.h"
+#include "../runtime/unpack.h"
 #include "arguments.h"
 
 namespace octavo {
@@ -14,6 +15,7 @@ Napi::Function NativeBackend::Define(Napi::Env env) {
                       InstanceMethod<&NativeBackend::PackLinear>("packLinear"), InstanceMethod<&NativeBackend::PackConv>("packConv"),
                       InstanceMethod<&NativeBackend::PackFloat>("packFloat"), InstanceMethod<&NativeBackend::PackFloatConv>("packFloatConv"),
                       InstanceMethod<&NativeBackend::PackGrouped>("packGrouped"),
+                      InstanceMethod<&NativeBackend::Unpack>("unpack"), InstanceMethod<&NativeBackend::AlignedOffset>("alignedOffset"),
                       InstanceMethod<&NativeBackend::RunOp>("runOp"), InstanceMethod<&NativeBackend::CreateProgram>("createProgram")});
 }
 
@@ -86,23 +88,33 @@ size_t gates_argument(const Napi::Value& value, size_t n) {
   return gates;
 }
 
+// Packed weights as a handle. given: nobody else has the array `weight`, in whose memory panels may lie now; else it is freed.
+Napi::Value given_handle(Napi::Env env, std::shared_ptr<PackedWeight> packed, bool given, const Napi::Value& weight) {
+  if (!given) return packed_handle(env, std::move(packed));
+  if (packed->panels.own_bytes() == 0) return packed_handle(env, std::move(packed), weight.As<Napi::Object>());
+  weight.As<Napi::TypedArray>().ArrayBuffer().Detach();
+  return packed_handle(env, std::move(packed));
+}
+
 }  // namespace
 
 // packLinear(codes: Int8Array, n, k, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null,
-//            perChannel: boolean, gates) -> handle
+//            perChannel: boolean, gates, given: boolean) -> handle
 Napi::Value NativeBackend::PackLinear(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Elements<int8_t> codes = int8_elements(info[0], "codes");
   Int8Weight weight = {codes.data, 1, size_argument(info[1], "n"), size_argument(info[2], "k"), 1, nullptr, nullptr, true, nullptr};
   size_t size;
   if (__builtin_mul_overflow(weight.n, weight.channels, &size) || codes.count != size) {
-    throw_status(env, fail(Code::InvalidShape, "codes do not fit a weight [%zu, %zu]", weight.n, weight.channels));
+    throw_status(env, fail(Code::InvalidShape, "codes do not fit a weight [%zu, %zu] (is their buffer detached?)", weight.n, weight.channels));
   }
   weight.gates = gates_argument(info[7], weight.n);
   column_arguments(info, 3, weight.n, &weight);
+  const bool given = info[8].ToBoolean().Value();
+  if (given) weight.place = codes.data;
   std::shared_ptr<PackedWeight> packed;
   check(env, pack_s8(state_->kernels, weight, ConvGeometry(), &packed));
-  return packed_handle(env, std::move(packed));
+  return given_handle(env, std::move(packed), given, info[0]);
 }
 
 // packConv(codes: Int8Array, dims, scales: Float32Array, zeroPoints: Int32Array, bias: Float32Array | null,
@@ -151,18 +163,19 @@ Napi::Value NativeBackend::PackConv(const Napi::CallbackInfo& info) {
   return packed_handle(env, std::move(packed));
 }
 
-// packFloat(weight: Float32Array, n, k, gates) -> handle
+// packFloat(weight: Float32Array, n, k, gates, given: boolean) -> handle
 Napi::Value NativeBackend::PackFloat(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Elements<float> weight = float_elements(info[0], "weight");
   const size_t n = size_argument(info[1], "n"), k = size_argument(info[2], "k");
   size_t size;
   if (__builtin_mul_overflow(n, k, &size) || weight.count != size) {
-    throw_status(env, fail(Code::InvalidShape, "the data does not fit a weight [%zu, %zu]", n, k));
+    throw_status(env, fail(Code::InvalidShape, "the data does not fit a weight [%zu, %zu] (is its buffer detached?)", n, k));
   }
+  const bool given = info[4].ToBoolean().Value();
   std::shared_ptr<PackedWeight> packed;
-  check(env, pack_linear_f32(weight.data, n, k, gates_argument(info[3], n), &packed));
-  return packed_handle(env, std::move(packed));
+  check(env, pack_linear_f32(weight.data, n, k, gates_argument(info[3], n), given, &packed));
+  return given_handle(env, std::move(packed), given, info[0]);
 }
 
 // packFloatConv(weight: Float32Array, dims, groups, transposed) -> handle
@@ -205,6 +218,29 @@ Napi::Value NativeBackend::PackGrouped(const Napi::CallbackInfo& info) {
   return packed_handle(env, std::move(packed));
 }
 
+// unpack(handle, elements: Int8Array | Float32Array): all of it is written.
+Napi::Value NativeBackend::Unpack(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<PackedWeight> packed = packed_argument(info[0]);
+  const bool floats = packed->kind == PackedWeight::kFloat;
+  const Elements<float> to = floats ? float_elements(info[1], "elements") : Elements<float>{nullptr, 0};
+  const Elements<int8_t> codes = floats ? Elements<int8_t>{nullptr, 0} : int8_elements(info[1], "elements");
+  if (!is_unpackable(*packed) || (floats ? to.count : codes.count) != packed->n * packed->k) {
+    throw_status(env, fail(Code::InvalidArgument, "elements of another kind or size than those of the packed weight"));
+  }
+  if (floats) unpack_f32(*packed, to.data);
+  else unpack_s8(*packed, codes.data);
+  return env.Undefined();
+}
+
+// alignedOffset(memory: ArrayBuffer) -> offset: see `src/native.ts`.
+Napi::Value NativeBackend::AlignedOffset(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsArrayBuffer()) throw_status(env, fail(Code::InvalidArgument, "memory must be an ArrayBuffer"));
+  constexpr uintptr_t kCacheLine = 64;
+  return Napi::Number::New(env, double(-reinterpret_cast<uintptr_t>(info[0].As<Napi::ArrayBuffer>().Data()) % kCacheLine));
+}
+
 // runOp(numbers: Float64Array, ...data), see `src/native.ts`.
 Napi::Value NativeBackend::RunOp(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -229,12 +265,12 @@ Napi::Value NativeBackend::RunOp(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// createProgram(constants, packed, instructions) -> NativeProgram, see `src/native.ts`.
+// createProgram(constants, packed, instructions, lent) -> NativeProgram, see `src/native.ts`.
 Napi::Value NativeBackend::CreateProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::shared_ptr<BackendState> state = state_;
   const Napi::External<std::shared_ptr<BackendState>> shared = Napi::External<std::shared_ptr<BackendState>>::New(env, &state);
-  return env.GetInstanceData<AddonData>()->program.New({shared, info[0], info[1], info[2]});
+  return env.GetInstanceData<AddonData>()->program.New({shared, info[0], info[1], info[2], info[3]});
 }
 
 }  // namespace octavo

@@ -53,6 +53,8 @@ class NativeBackend : public Napi::ObjectWrap<NativeBackend> {
   Napi::Value PackFloatConv(const Napi::CallbackInfo& info);
   Napi::Value PackGrouped(const Napi::CallbackInfo& info);
   Napi::Value PackFloat(const Napi::CallbackInfo& info);
+  Napi::Value Unpack(const Napi::CallbackInfo& info);
+  Napi::Value AlignedOffset(const Napi::CallbackInfo& info);
   Napi::Value RunOp(const Napi::CallbackInfo& info);
   Napi::Value CreateProgram(const Napi::CallbackInfo& info);
 
@@ -73,10 +75,14 @@ class NativeProgram : public Napi::ObjectWrap<NativeProgram> {
   Napi::Value RunAsync(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<Plan> plan_argument(const Napi::Value& value);
+  void let_go();
 
   std::shared_ptr<BackendState> state_;
   std::shared_ptr<Program> program_;
   std::vector<std::shared_ptr<Plan>> plans_;
+  // Arrays that constants point into and no JavaScript code can reach, and packed weights, which may keep such arrays.
+  Napi::ObjectReference kept_;
+  size_t running_ = 0;          // asynchronous runs whose answer is owed; of the JavaScript thread alone
   int64_t external_bytes_ = 0;
 };
 

@@ -113,21 +113,29 @@ Napi::Function NativeProgram::Define(Napi::Env env) {
                       InstanceMethod<&NativeProgram::Dispose>("dispose")});
 }
 
-// (backend state, constants: operands by value or null, packed: handles by value or null, instructions: Float64Array)
+// (backend state, constants: operands by value or null, packed: handles by value or null, instructions: Float64Array,
+// lent: booleans by value)
 // instructions: for each, opcode, inputs (count, values), outputs (count, values), attrs (count, numbers).
 NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeProgram>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsExternal()) throw_status(env, fail(Code::InvalidArgument, "programs are made by a backend's createProgram"));
   state_ = *info[0].As<Napi::External<std::shared_ptr<BackendState>>>().Data();
-  if (!info[1].IsArray() || !info[2].IsArray()) throw_status(env, fail(Code::InvalidArgument, "constants and packed must be arrays"));
-  const Napi::Array constants_value = info[1].As<Napi::Array>(), packed_value = info[2].As<Napi::Array>();
+  if (!info[1].IsArray() || !info[2].IsArray() || !info[4].IsArray()) throw_status(env, fail(Code::InvalidArgument, "constants, packed and lent must be arrays"));
+  const Napi::Array constants_value = info[1].As<Napi::Array>(), packed_value = info[2].As<Napi::Array>(), lent_value = info[4].As<Napi::Array>();
+  Napi::Array kept = Napi::Array::New(env);
   const uint32_t count = constants_value.Length();
   std::vector<View> constants(count);
   std::vector<Buffer> storage;
   for (uint32_t i = 0; i < count; i++) {
-    View view = view_argument(constants_value.Get(i));
-    if (view.present && !view.packed) {
-      // Native memory of its own: nothing native points into a JavaScript buffer after this call.
+    const Napi::Value constant = constants_value.Get(i);
+    View view = view_argument(constant);
+    if (view.packed) {
+      kept.Set(kept.Length(), constant);
+    } else if (view.present && lent_value.Get(i).ToBoolean().Value()) {
+      // No JavaScript code can reach this memory, so it stays as it is for as long as it is referenced.
+      kept.Set(kept.Length(), constant.As<Napi::Array>().Get(uint32_t(2)));
+    } else if (view.present) {
+      // Native memory of its own: nothing native points into a buffer that JavaScript code can change after this call.
       Buffer bytes;
       if (!bytes.reserve(view.bytes() == 0 ? 1 : view.bytes())) throw_status(env, fail(Code::OutOfMemory, "no memory for a constant"));
       if (view.bytes() != 0) memcpy(bytes.data(), view.data, view.bytes());
@@ -137,6 +145,7 @@ NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     const Napi::Value packed = packed_value.Get(i);
     if (packed.IsExternal()) {
       view.packed = packed_argument(packed);
+      kept.Set(kept.Length(), packed);
       if (!view.present) {  // else another op reads the constant as it is
         view.present = true;
         view.dtype = DType::Float32;
@@ -160,6 +169,7 @@ NativeProgram::NativeProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     instructions.push_back(std::move(instruction));
   }
   program_ = std::make_shared<Program>(state_->kernels, state_->pool, std::move(constants), std::move(storage), std::move(instructions));
+  kept_ = Napi::Persistent(kept.As<Napi::Object>());
   external_bytes_ = int64_t(program_->constant_bytes());
   Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
 }
@@ -168,11 +178,17 @@ void NativeProgram::Finalize(Napi::BasicEnv env) {
   if (program_) Napi::MemoryManagement::AdjustExternalMemory(env, -external_bytes_);
 }
 
+// What constants need, once this is disposed and no run reads them.
+void NativeProgram::let_go() {
+  if (!program_ && running_ == 0) kept_.Reset();
+}
+
 Napi::Value NativeProgram::Dispose(const Napi::CallbackInfo& info) {
   if (program_) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -external_bytes_);
   // Runs in flight hold references of their own; the memory goes with the last of them.
   program_.reset();
   plans_.clear();
+  let_go();
   return info.Env().Undefined();
 }
 
@@ -266,11 +282,16 @@ Napi::Value NativeProgram::RunAsync(const Napi::CallbackInfo& info) {
   state_->running.add(job->abort);
   // The dispatcher belongs to the state and so must not keep it alive: it is joined before the state goes.
   BackendState* state = state_.get();
-  state_->dispatcher.post([job, done, state]() mutable {
+  running_++;
+  state_->dispatcher.post([job, done, state, this]() mutable {
     job->run();
     state->running.remove(job->abort);
     // Where the environment is closing, nobody waits for the answer and the call says so.
-    done.BlockingCall([job](Napi::Env js, Napi::Function callback) { job->answer(js, callback); });
+    done.BlockingCall([job, this](Napi::Env js, Napi::Function callback) {
+      running_--;
+      let_go();
+      job->answer(js, callback);
+    });
     done.Release();
   });
   const std::shared_ptr<std::atomic<bool>> abort = job->abort;

@@ -1,4 +1,4 @@
-// 64-byte aligned memory that only grows, so that a steady state allocates nothing.
+// 64-byte aligned memory that only grows, so that a steady state allocates nothing; or somebody else's memory.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,16 +15,23 @@ class Buffer {
   explicit Buffer(size_t bytes) { reserve(bytes); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  Buffer(Buffer&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr, other.bytes_ = 0; }
+  Buffer(Buffer&& other) noexcept : data_(other.data_), bytes_(other.bytes_), own_(other.own_) { other.data_ = nullptr, other.bytes_ = 0; }
   Buffer& operator=(Buffer&& other) noexcept {
     if (this != &other) {
       release();
-      data_ = other.data_, bytes_ = other.bytes_;
+      data_ = other.data_, bytes_ = other.bytes_, own_ = other.own_;
       other.data_ = nullptr, other.bytes_ = 0;
     }
     return *this;
   }
   ~Buffer() { release(); }
+
+  // Memory of a caller who keeps it for as long as this buffer is used.
+  static Buffer over(void* data, size_t bytes) {
+    Buffer buffer;
+    buffer.data_ = data, buffer.bytes_ = bytes, buffer.own_ = false;
+    return buffer;
+  }
 
   // At least this many bytes; the content is lost when it grows. False when there is no memory.
   bool reserve(size_t bytes) {
@@ -39,6 +46,7 @@ class Buffer {
   uint8_t* data() const { return static_cast<uint8_t*>(data_); }
   template <class T> T* as() const { return static_cast<T*>(data_); }
   size_t bytes() const { return bytes_; }
+  size_t own_bytes() const { return own_ ? bytes_ : 0; }
 
  private:
   static void* allocate(size_t bytes) {
@@ -58,14 +66,15 @@ class Buffer {
   }
   void release() {
 #ifdef _WIN32
-    _aligned_free(data_);
+    if (own_) _aligned_free(data_);
 #else
-    free(data_);
+    if (own_) free(data_);
 #endif
-    data_ = nullptr, bytes_ = 0;
+    data_ = nullptr, bytes_ = 0, own_ = true;
   }
   void* data_ = nullptr;
   size_t bytes_ = 0;
+  bool own_ = true;
 };
 
 }  // namespace octavo

@@ -1,5 +1,7 @@
 #include "pack.h"
 
+#include "pack_in_place.h"
+
 #include <string.h>
 
 #include <initializer_list>
@@ -65,15 +67,18 @@ void pack_gates_f32(const float* b, size_t gates, size_t n, size_t k, float* out
   }
 }
 
-Status pack_linear_f32(const float* weight, size_t n, size_t k, size_t gates, std::shared_ptr<PackedWeight>* out) {
+Status pack_linear_f32(float* weight, size_t n, size_t k, size_t gates, bool in_place, std::shared_ptr<PackedWeight>* out) {
+  in_place = in_place && gates == 1 && packs_in_place(weight, n, k, 1);
   std::shared_ptr<PackedWeight> packed(new (std::nothrow) PackedWeight{});
-  if (!packed || !packed->panels.reserve(panel_count(n, gates) * k * OCTAVO_PANEL * sizeof(float))) {
+  const size_t panel_bytes = panel_count(n, gates) * k * OCTAVO_PANEL * sizeof(float);
+  if (packed && in_place) packed->panels = Buffer::over(weight, panel_bytes);
+  if (!packed || !(in_place ? pack_in_place_f32(weight, n, k) : packed->panels.reserve(panel_bytes))) {
     return fail(Code::OutOfMemory, "no memory to pack a float weight [%zu, %zu]", n, k);
   }
   packed->kind = PackedWeight::kFloat;
   packed->n = n, packed->k = k, packed->gates = gates, packed->panel_stride = k * OCTAVO_PANEL;
   packed->rank = 2, packed->dims[0] = int64_t(n), packed->dims[1] = int64_t(k);
-  pack_gates_f32(weight, gates, n, k, packed->panels.as<float>());
+  if (!in_place) pack_gates_f32(weight, gates, n, k, packed->panels.as<float>());
   *out = std::move(packed);
   return {};
 }
@@ -155,7 +160,9 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   packed->panel_stride = (depthwise ? round_up(taps, 2) : round_up(k, kernels->u8s8_k_multiple)) * OCTAVO_PANEL;
 
   const size_t panel_bytes = packed->groups * packed->group_stride() * (depthwise ? sizeof(int16_t) : 1);
-  if (!packed->panels.reserve(panel_bytes) || !reserve_columns(weight, packed->groups * packed->padded_n(), packed->has_zeros, packed.get())) {
+  const bool in_place = weight.place != nullptr && geometry.rank == 0 && weight.gates == 1 && packs_in_place(weight.place, weight.n, k, kernels->u8s8_k_multiple);
+  if (in_place) packed->panels = Buffer::over(weight.place, panel_bytes);
+  if ((!in_place && !packed->panels.reserve(panel_bytes)) || !reserve_columns(weight, packed->groups * packed->padded_n(), packed->has_zeros, packed.get())) {
     return fail(Code::OutOfMemory, "no memory to pack an int8 weight of %zu groups [%zu, %zu]", weight.groups, weight.n, k);
   }
   if (!depthwise && kernels->u8s8_splits) {
@@ -173,7 +180,8 @@ Status pack_s8(const octavo_kernels* kernels, const Int8Weight& weight, const Co
   if (geometry.rank == 0 && weight.gates == 1) {
     // A linear's rows go into panels whole: what loading a model waits for.
     int32_t* sums = packed->sums.as<int32_t>();
-    pack_s8_panels(kernels, {weight.codes, weight.n, k, k, 1}, packed->panels.as<int8_t>(), sums);
+    if (!in_place) pack_s8_panels(kernels, {weight.codes, weight.n, k, k, 1}, packed->panels.as<int8_t>(), sums);
+    else if (!pack_in_place_s8(kernels, weight.place, weight.n, k, sums)) return fail(Code::OutOfMemory, "no memory to pack an int8 weight");
     for (size_t i = 0; i < weight.n; i++) set_column(i, i, sums[i] - weight.zeros[weight.per_channel ? i : 0] * int32_t(k));
     *out = std::move(packed);
     return {};

@@ -50,14 +50,14 @@ struct PackedWeight {
 
   size_t padded_n() const { return panel_count(n, gates) * OCTAVO_PANEL; }
   size_t group_stride() const { return panel_count(n, gates) * panel_stride; }
-  size_t bytes() const { return panels.bytes() + scales.bytes() + sums.bytes() + zeros.bytes() + bias.bytes(); }
+  size_t own_bytes() const { return panels.own_bytes() + scales.bytes() + sums.bytes() + zeros.bytes() + bias.bytes(); }
 };
 
 // The same of the stacked weights of a recurrent layer, [gates][n / gates][k], as panels [units / 16][gates][k][16].
 void pack_gates_f32(const float* b, size_t gates, size_t n, size_t k, float* out);
 
-// `gates` divide n.
-Status pack_linear_f32(const float* weight, size_t n, size_t k, size_t gates, std::shared_ptr<PackedWeight>* out);
+// `gates` divide n. in_place: panels may take the place of the weight, and do where `packs_in_place`.
+Status pack_linear_f32(float* weight, size_t n, size_t k, size_t gates, bool in_place, std::shared_ptr<PackedWeight>* out);
 
 // A float convolution's weight: [groups][n][channels][taps], or transposed [groups][channels][n][taps], of the dims in
 // `dims`. Panels of each group with k = taps, then channels; of a depthwise one [groups / 16][taps][16].
@@ -90,6 +90,7 @@ struct Int8Weight {
   bool per_channel;
   const float* bias;
   size_t gates = 1;  // of a recurrent layer, which divide n: see `PackedWeight`
+  int8_t* place = nullptr;  // of a linear: the codes, where panels may take their place, and do where `packs_in_place`
 };
 
 // Panels of n columns and k = taps * channels for each group, taps outside; k order = taps, then channels.

@@ -110,7 +110,7 @@ size_t Program::constant_bytes() const {
   size_t bytes = 0;
   for (const Buffer& buffer : storage_) bytes += buffer.bytes();
   for (const View& view : constants_) {
-    if (view.packed) bytes += view.packed->bytes();
+    if (view.packed) bytes += view.packed->own_bytes();
   }
   return bytes;
 }
