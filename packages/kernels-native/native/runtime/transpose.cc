@@ -9,8 +9,17 @@
 namespace octavo {
 namespace {
 
+// As many rows as the compiler knows, such as the channels of a picture.
+template <size_t Rows, class T> void transpose_few(const T* from, size_t from_step, size_t columns, T* to, size_t to_step) {
+  for (size_t j = 0; j < columns; j++) {
+    for (size_t i = 0; i < Rows; i++) to[j * to_step + i] = from[i * from_step + j];
+  }
+}
+
 template <class T>
 void transpose_plain(const T* from, size_t from_step, size_t rows, size_t columns, T* to, size_t to_step) {
+  if (rows == 3) return transpose_few<3>(from, from_step, columns, to, to_step);
+  if (rows == 4) return transpose_few<4>(from, from_step, columns, to, to_step);
   for (size_t j = 0; j < columns; j++) {
     for (size_t i = 0; i < rows; i++) to[j * to_step + i] = from[i * from_step + j];
   }
