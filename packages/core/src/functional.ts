@@ -74,9 +74,9 @@ export function softmax(x: Tensor, dim = -1): Float {
   return run(softmaxOp, [x], { dim });
 }
 
-/** x/2 (1 + erf(x / sqrt 2)), float32. */
-export function gelu(x: Tensor): Float {
-  return run(unary.geluOp, [x]);
+/** x/2 (1 + erf(x / sqrt 2)) or, approximately, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), float32. */
+export function gelu(x: Tensor, { approximate = 'none' }: { approximate?: 'none' | 'tanh' } = {}): Float {
+  return run(approximate === 'tanh' ? unary.geluTanhOp : unary.geluOp, [x]);
 }
 
 /** max(x, 0), float32; NaN stays NaN. */

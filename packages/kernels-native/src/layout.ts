@@ -26,7 +26,9 @@ type LayoutRule = 'writes' | 'follows' | 'mixes' | 'joins' | 'reads';
 const RULES: Readonly<Record<LayoutRule, readonly string[]>> = {
   writes: ['quantized::conv', 'quantized::conv_transpose', 'aten::conv', 'octavo::conv_affine'],
   follows: [
-    ...['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg', 'sin', 'cos'].map((name) => `aten::${name}`),
+    ...['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg', 'sin', 'cos', 'gelu_tanh'].map(
+      (name) => `aten::${name}`,
+    ),
     ...['batch_norm', 'max_pool', 'avg_pool', 'adaptive_avg_pool'].map((name) => `aten::${name}`),
     ...['clamp', 'hardswish', 'hardsigmoid', 'elu', 'leaky_relu', 'silu'].map((name) => `aten::${name}`),
     ...['quantize_per_tensor', 'dequantize'].map((name) => `aten::${name}`),

@@ -86,13 +86,13 @@ const CASES: Cases = {
   'aten::linear': (r) => {
     const [m, n, k] = [integer(r, 1, 14), integer(r, 1, 70), integer(r, 1, 70)];
     const bias = r() < 0.5 ? floats(r, [n]) : null;
-    return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 3) }];
+    return [[floats(r, [m, k]), floats(r, [n, k]), bias], { activation: integer(r, 0, 4) }];
   },
   'octavo::linear_weight_only': (r) => {
     const [m, n, k] = [r() < 0.5 ? 1 : integer(r, 1, 14), integer(r, 1, 70), 2 * integer(r, 1, 60)];
     const { operands, attrs } = groupedWeight(r, n, k);
     const bias = r() < 0.5 ? floats(r, [n]) : null;
-    return [[floats(r, [m, k], r() < 0.2 ? 0.05 : 0), ...operands, bias], { ...attrs, activation: integer(r, 0, 3) }];
+    return [[floats(r, [m, k], r() < 0.2 ? 0.05 : 0), ...operands, bias], { ...attrs, activation: integer(r, 0, 4) }];
   },
   'octavo::quantize_dynamic': (r) => [[floats(r, dims(r, 1, 3, 40), 0.05)], dynamicScheme(r)],
   'octavo::linear_quantized': (r) => {
@@ -104,12 +104,12 @@ const CASES: Cases = {
     );
     return [
       [codes(r, [m, k], 'uint8'), floats(r, [ranges]), zeros, packedWeights(r, n, k)],
-      { activation: integer(r, 0, 3) },
+      { activation: integer(r, 0, 4) },
     ];
   },
   'quantized::linear_dynamic': (r) => {
     const [m, n, k] = [integer(r, 1, 20), integer(r, 1, 70), integer(r, 1, 150)];
-    const attrs = { ...dynamicScheme(r), activation: integer(r, 0, 3) };
+    const attrs = { ...dynamicScheme(r), activation: integer(r, 0, 4) };
     return [[floats(r, [m, k], 0.01), packedWeights(r, n, k)], attrs];
   },
   'aten::layer_norm': (r) => {
@@ -247,7 +247,7 @@ const CASES: Cases = {
     return [[codes(r, shape, 'uint8'), scales, zeros], { axis }];
   },
 };
-for (const name of ['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg']) {
+for (const name of ['gelu', 'relu', 'tanh', 'sigmoid', 'erf', 'exp', 'sqrt', 'neg', 'gelu_tanh']) {
   CASES[`aten::${name}`] = (r) => [[floats(r, dims(r, 1, 3, 40), 0.1)], {}];
 }
 for (const name of ['sin', 'cos']) {

@@ -138,6 +138,7 @@ export const QUANTIZED_CASES: Cases = {
   'quantized::sigmoid': activation(),
   'quantized::tanh': activation(),
   'quantized::gelu': activation(),
+  'quantized::gelu_tanh': activation(),
   'quantized::elu': activation((r) => ({ alpha: r() * 3 - 1, inputScale: r() < 0.5 ? 1 : r() * 3 })),
   'quantized::max_pool2d': (r) => {
     const [shape, attrs] = slidingWindow(r, true);

@@ -183,3 +183,13 @@ export function gelu(x: number): number {
   const half = f(x * 0.5);
   return fma(half, erf(f(x * SQRT_HALF)), half);
 }
+
+const GELU_LINEAR = f(Math.sqrt(2 / Math.PI));
+const GELU_CUBIC = f(0.044715 * Math.sqrt(2 / Math.PI));
+
+/** GELU by tanh, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): PyTorch's `approximate='tanh'`, GPT-2's `gelu_new`. */
+export function geluTanh(x: number): number {
+  const half = f(x * 0.5);
+  const inner = f(x * fma(f(x * x), GELU_CUBIC, GELU_LINEAR));
+  return fma(half, tanh(inner), half);
+}

@@ -1,5 +1,5 @@
 import { OctavoError } from '../errors.js';
-import { gelu } from '../numerics/elementary.js';
+import { gelu, geluTanh } from '../numerics/elementary.js';
 import type { Attrs } from './op-def.js';
 
 /** Activations that a float linear or convolution may apply in its epilogue. The codes are the native ABI's: append-only. */
@@ -10,6 +10,7 @@ export const ACTIVATIONS = {
   gelu: { code: 2, apply: gelu },
   // min(6, max(0, x)) by the same instructions: NaN and -0 pass here as well.
   relu6: { code: 3, apply: (x: number): number => (0 > x ? 0 : 6 < x ? 6 : x) },
+  geluTanh: { code: 4, apply: geluTanh },
 } as const;
 
 export type ActivationName = keyof typeof ACTIVATIONS;

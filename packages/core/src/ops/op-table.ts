@@ -42,7 +42,7 @@ import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
 import { reshape, reshapeLike, unsqueeze } from './reshape.js';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 import { toLayout } from './to-layout.js';
-import { cosOp, erfOp, expOp, geluOp, neg, relu, sigmoidOp, sinOp, sqrt, tanhOp } from './unary.js';
+import { cosOp, erfOp, expOp, geluOp, geluTanhOp, neg, relu, sigmoidOp, sinOp, sqrt, tanhOp } from './unary.js';
 import { upsampleBilinear, upsampleNearest } from './upsample.js';
 
 /** Every op, in the order of the opcodes. A static constant: no bundler can drop a row. */
@@ -131,6 +131,8 @@ export const OP_LIST: readonly OpDef[] = [
   sinOp, // 82
   cosOp,
   scaledDotProductAttention,
+  geluTanhOp, // 85
+  activations.quantizedGeluTanh,
   pad, // 90
   histc, // 93
   finiteRangeOp,

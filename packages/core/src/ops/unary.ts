@@ -1,4 +1,4 @@
-import { cos, erf, exp, gelu, sigmoid, sin, tanh } from '../numerics/elementary.js';
+import { cos, erf, exp, gelu, geluTanh, sigmoid, sin, tanh } from '../numerics/elementary.js';
 import { ACTIVATIONS } from './activation.js';
 import type { OpDef } from './op-def.js';
 import { unaryOp } from './unary-op.js';
@@ -20,3 +20,5 @@ export const sqrt = unary('aten::sqrt', 14, (x) => f(Math.sqrt(x)));
 export const neg = unary('aten::neg', 15, (x) => -x);
 export const sinOp = unary('aten::sin', 82, sin);
 export const cosOp = unary('aten::cos', 83, cos);
+/** By tanh. */
+export const geluTanhOp = unary('aten::gelu_tanh', 85, geluTanh);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cos, erf, exp, gelu, log, sigmoid, sin, tanh } from '../../src/numerics/elementary.js';
+import { cos, erf, exp, gelu, geluTanh, log, sigmoid, sin, tanh } from '../../src/numerics/elementary.js';
 import { ERF_ULP, EXP_ULP, GELU_ABSOLUTE, LOG_ULP, SIGMOID_TAIL, SIGMOID_ULP, SINE_ULP, TANH_ULP } from '../budgets.js';
 import { bitsOfFloat, floatOfBits, ulp } from '../floats.js';
 
@@ -72,6 +72,15 @@ describe('accuracy against double precision', () => {
       if (!(error < GELU_ABSOLUTE)) expect.fail(`gelu(${x}) = ${gelu(x)}, expected ${expected}`);
     });
   });
+});
+
+it(`gelu by tanh is within ${GELU_ABSOLUTE} max(1, |x|)`, () => {
+  sweep((x) => {
+    const expected = 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+    const error = Math.abs(geluTanh(x) - expected) / Math.max(1, Math.abs(x));
+    if (!(error < GELU_ABSOLUTE)) expect.fail(`geluTanh(${x}) = ${geluTanh(x)}, expected ${expected}`);
+  });
+  expect([geluTanh(0), geluTanh(20), Math.abs(geluTanh(-20)), geluTanh(Number.NaN)]).toEqual([0, 20, 0, Number.NaN]);
 });
 
 describe('special values', () => {

@@ -182,7 +182,7 @@ describe('conv', () => {
     expect(() => F.conv2d(Tensor.zeros([1, 3, 5, 5], 'int8'), weight)).toThrow('x must be float32, got int8');
     const attrs = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1, activation: 9 };
     expect(() => dispatch(opByName('aten::conv'), [x, weight, null], attrs)).toThrow(
-      '[aten::conv] activation must be 0 (none), 1 (relu), 2 (gelu), 3 (relu6), got 9',
+      '[aten::conv] activation must be 0 (none), 1 (relu), 2 (gelu), 3 (relu6), 4 (geluTanh), got 9',
     );
   });
 });

@@ -105,7 +105,7 @@ function byPlace(graph: Graph): Map<string, Node[]> {
   return places;
 }
 
-const ACTIVATION_OPS: ReadonlySet<string> = new Set(['aten::relu', 'aten::clamp', 'aten::gelu']);
+const ACTIVATION_OPS: ReadonlySet<string> = new Set(['aten::relu', 'aten::clamp', 'aten::gelu', 'aten::gelu_tanh']);
 
 /** The float nodes that one converted node does: its op, a batch norm that is gone, an activation in its epilogue. */
 function chainOf(twin: Node, node: Node): [Node, ...Node[]] {

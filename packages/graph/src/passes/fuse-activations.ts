@@ -4,18 +4,19 @@ import type { Node } from '../ir/node.js';
 
 /** Ops with an `activation` attribute, float and int8, and the activations that they can do. */
 const EPILOGUES: Readonly<Record<string, readonly ActivationName[]>> = {
-  'aten::linear': ['relu', 'gelu'],
+  'aten::linear': ['relu', 'gelu', 'geluTanh'],
   'aten::conv': ['relu', 'relu6'],
   'octavo::conv_affine': ['relu', 'relu6'],
-  'quantized::linear_dynamic': ['relu', 'gelu'],
-  'octavo::linear_quantized': ['relu', 'gelu'],
-  'octavo::linear_weight_only': ['relu', 'gelu'],
+  'quantized::linear_dynamic': ['relu', 'gelu', 'geluTanh'],
+  'octavo::linear_quantized': ['relu', 'gelu', 'geluTanh'],
+  'octavo::linear_weight_only': ['relu', 'gelu', 'geluTanh'],
 };
 
 /** The activation that a node stands for, if it is one. */
 function activationOf({ op, attrs }: Node): ActivationName | undefined {
   if (op === 'aten::relu') return 'relu';
   if (op === 'aten::gelu') return 'gelu';
+  if (op === 'aten::gelu_tanh') return 'geluTanh';
   return op === 'aten::clamp' && attrs.min === 0 && attrs.max === 6 ? 'relu6' : undefined;
 }
 

@@ -169,6 +169,10 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   'aten::hardsigmoid': slope((x) => within(x > -3 && x < 3) / 6),
   'aten::hardswish': slope((x) => (x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5)),
   'aten::gelu': slope((x) => 0.5 * (1 + erf(x / Math.SQRT2)) + (x * exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)),
+  'aten::gelu_tanh': slope((x) => {
+    const [k, t] = [Math.sqrt(2 / Math.PI), tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))];
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * k * (1 + 3 * 0.044715 * x * x);
+  }),
 
   'aten::mean': mean,
   'aten::max_pool': ({ node, operands: [x], gradient }) => [maxPoolGradient(node, x as Tensor, gradient)],

@@ -149,6 +149,7 @@ export const STATIC_OPS: Readonly<Record<string, StaticOp>> = {
   'aten::elu': unary('quantized::elu', 'observed'),
 
   'aten::gelu': unary('quantized::gelu', 'propagated'),
+  'aten::gelu_tanh': unary('quantized::gelu_tanh', 'propagated'),
 
   'aten::add': binary('quantized::add'),
   'aten::mul': binary('quantized::mul'),

@@ -49,6 +49,53 @@ describe('fuseGelu', () => {
     }
   });
 
+  const ROOT = 0.7978845608;
+  const CUBIC = 0.044715;
+  type Make = Parameters<typeof graphOf>[0];
+  const inner: Readonly<Record<string, Make>> = {
+    "GPT-2's pow": (x, op, number) => {
+      const cube = op('aten::mul', number(CUBIC), op('aten::pow', x, number(3)));
+      return op('aten::mul', number(ROOT), op('aten::add', x, cube));
+    },
+    "PyTorch's products": (x, op, number) => {
+      const cube = op('aten::mul', op('aten::mul', x, op('aten::mul', x, x)), number(CUBIC));
+      return op('aten::mul', op('aten::add', x, cube), number(ROOT));
+    },
+    'x taken out': (x, op, number) => {
+      const square = op('aten::mul', op('aten::mul', number(CUBIC), x), x);
+      return op('aten::mul', op('aten::mul', x, number(ROOT)), op('aten::add', number(1), square));
+    },
+  };
+  const byTanh = (polynomial: Make): Graph =>
+    graphOf((x, op, number) => {
+      const sum = op('aten::add', number(1), op('aten::tanh', polynomial(x, op, number)));
+      return op('aten::mul', op('aten::mul', number(0.5), x), sum);
+    });
+
+  it.each(Object.entries(inner))('knows the form by tanh: %s', (_, polynomial) => {
+    const before = byTanh(polynomial);
+    const after = removeDeadCode(fuseGelu(before.clone()));
+    expect(after.print()).toContain('aten::gelu_tanh(%x)');
+    expect([...after.nodes()]).toHaveLength(1);
+    const x = floats([2, 4]);
+    const [a, b] = [before, after].map((graph) => graph.run({ x }).output?.data as Float32Array);
+    for (const [i, value] of (a as Float32Array).entries()) {
+      expect(Math.abs(value - (b?.[i] as number))).toBeLessThanOrEqual(2 ** -22 * Math.abs(value) + 2 ** -23);
+    }
+  });
+
+  it.each<[string, Make]>([
+    ['another factor', (x, op, number) => op('aten::mul', number(0.8), (inner["GPT-2's pow"] as Make)(x, op, number))],
+    [
+      'the fourth power',
+      (x, op, number) => op('aten::mul', number(ROOT), op('aten::pow', op('aten::mul', x, x), number(2))),
+    ],
+    ['another function inside', (x, op) => op('aten::exp', x)],
+  ])('leaves tanh of %s alone', (_, polynomial) => {
+    const other = byTanh(polynomial);
+    expect(removeDeadCode(fuseGelu(other.clone())).print()).toBe(other.print());
+  });
+
   it('leaves another formula alone', () => {
     const other = exported(0.25);
     expect(removeDeadCode(fuseGelu(other.clone())).print()).toBe(other.print());

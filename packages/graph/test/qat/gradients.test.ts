@@ -70,6 +70,7 @@ const cases: Readonly<Record<string, readonly [make: (x: Tensor) => Tensor, dims
   'aten::hardsigmoid': [unary((x) => F.hardsigmoid(F.mul(x, 3))), [3, 4]],
   'aten::hardswish': [unary((x) => F.hardswish(F.mul(x, 3))), [3, 4]],
   'aten::gelu': [unary(F.gelu), [3, 4]],
+  'aten::gelu_tanh': [unary((x) => F.gelu(x, { approximate: 'tanh' })), [3, 4]],
   'aten::mean': [(x) => F.mean(conv.call(x), [-1, 1]), [2, 4, 5, 6]],
   'aten::max_pool': [(x) => F.maxPool2d(conv.call(x), 2, { stride: 1, padding: 1 }), [2, 4, 5, 6]],
   'aten::avg_pool': [(x) => F.avgPool2d(conv.call(x), [2, 3], { padding: [1, 1], ceilMode: true }), [2, 4, 6, 6]],

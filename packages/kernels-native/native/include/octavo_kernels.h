@@ -18,7 +18,9 @@ extern "C" {
 // Rows of A that one call of a GEMM takes at most; `ops/` walks larger matrices in blocks of it.
 #define OCTAVO_GEMM_ROWS 96
 
-typedef enum { OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2, OCTAVO_ACT_RELU6 = 3 } octavo_activation;
+typedef enum {
+  OCTAVO_ACT_NONE = 0, OCTAVO_ACT_RELU = 1, OCTAVO_ACT_GELU = 2, OCTAVO_ACT_RELU6 = 3, OCTAVO_ACT_GELU_TANH = 4
+} octavo_activation;
 
 // C[m, n] = activation(A[m, k] B[k, n] + bias), or activation(fma(A B + bias, alpha, beta)). B as float panels
 // [n / 16][k][16].
@@ -168,7 +170,7 @@ typedef struct {
 typedef enum {
   OCTAVO_UNARY_GELU, OCTAVO_UNARY_RELU, OCTAVO_UNARY_TANH, OCTAVO_UNARY_SIGMOID,
   OCTAVO_UNARY_ERF, OCTAVO_UNARY_EXP, OCTAVO_UNARY_SQRT, OCTAVO_UNARY_NEG,
-  OCTAVO_UNARY_SIN, OCTAVO_UNARY_COS, OCTAVO_UNARY_COUNT
+  OCTAVO_UNARY_SIN, OCTAVO_UNARY_COS, OCTAVO_UNARY_GELU_TANH, OCTAVO_UNARY_COUNT
 } octavo_unary;
 
 typedef enum { OCTAVO_BINARY_ADD, OCTAVO_BINARY_SUB, OCTAVO_BINARY_MUL, OCTAVO_BINARY_DIV } octavo_binary;

@@ -65,7 +65,7 @@ Status read_conv_attrs(const Call& call, FloatConvWeight* weight, ConvGeometry* 
   const size_t code = geometry->transposed ? 0 : lists.number(0);
   for (int i = 0; i < rank; i++) axes[i].kernel = size_t(weight->dims[2 + i]);
   *activation = static_cast<octavo_activation>(code);
-  if (!lists.ok() || code > OCTAVO_ACT_RELU6 || size_t(weight->dims[0]) % weight->groups != 0) {
+  if (!lists.ok() || code > OCTAVO_ACT_GELU_TANH || size_t(weight->dims[0]) % weight->groups != 0) {
     return fail(Code::InvalidArgument, "[%s] stride, padding, dilation, groups or activation do not fit a weight of %d axes", call.op, rank);
   }
   return {};

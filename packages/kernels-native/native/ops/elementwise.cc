@@ -45,6 +45,7 @@ template Status unary<OCTAVO_UNARY_SQRT>(Call&);
 template Status unary<OCTAVO_UNARY_NEG>(Call&);
 template Status unary<OCTAVO_UNARY_SIN>(Call&);
 template Status unary<OCTAVO_UNARY_COS>(Call&);
+template Status unary<OCTAVO_UNARY_GELU_TANH>(Call&);
 template Status binary<OCTAVO_BINARY_ADD>(Call&);
 template Status binary<OCTAVO_BINARY_SUB>(Call&);
 template Status binary<OCTAVO_BINARY_MUL>(Call&);

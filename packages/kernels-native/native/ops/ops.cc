@@ -99,6 +99,8 @@ const Op kOps[] = {
     {82, "aten::sin", unary<OCTAVO_UNARY_SIN>},
     {83, "aten::cos", unary<OCTAVO_UNARY_COS>},
     {84, "aten::scaled_dot_product_attention", scaled_dot_product_attention},
+    {85, "aten::gelu_tanh", unary<OCTAVO_UNARY_GELU_TANH>},
+    {86, "quantized::gelu_tanh", quantized_gelu_tanh},
     {177, "aten::lstm_layer", lstm_layer},
     {178, "aten::gru_layer", gru_layer},
     {179, "quantized::lstm_layer_dynamic", lstm_layer_dynamic},
@@ -181,7 +183,7 @@ Orders orders_of(int opcode) {
   if (opcode == 29 || opcode == 32 || opcode == 35) return Orders::kOwnCheck;  // cat, quantize_per_tensor, dequantize
   if ((opcode >= 37 && opcode <= 39) || opcode == 96) return Orders::kOwnCheck;  // convolutions
   if (opcode >= 41 && opcode <= 49 && opcode != 45) return Orders::kSame;    // batch norm, pools, activations
-  if (opcode == 75 || (opcode >= 81 && opcode <= 83)) return Orders::kSame;  // activations, sine and cosine
+  if (opcode == 75 || (opcode >= 81 && opcode <= 86 && opcode != 84)) return Orders::kSame;  // functions of one number
   if (opcode == 50 || opcode == 51) return Orders::kOwnCheck;                // arithmetic of codes
   if (opcode >= 52 && opcode <= 66) return Orders::kSame;                    // functions and pools of codes
   if (opcode == 67) return Orders::kOwnCheck;                                // mean of codes

@@ -59,6 +59,7 @@ Status quantized_hardsigmoid(Call& call);
 Status quantized_sigmoid(Call& call);
 Status quantized_tanh(Call& call);
 Status quantized_gelu(Call& call);
+Status quantized_gelu_tanh(Call& call);
 Status quantized_elu(Call& call);
 Status quantized_max_pool2d(Call& call);
 Status quantized_avg_pool2d(Call& call);

@@ -154,6 +154,12 @@ Status quantized_gelu(Call& call) {
   });
 }
 
+Status quantized_gelu_tanh(Call& call) {
+  return run_table(call, [](const Call& c, CodeType type, int32_t* codes) {
+    activation(c, type, 0, codes, [&](float* values) { c.kernels->unary(OCTAVO_UNARY_GELU_TANH, values, values, 256); });
+  });
+}
+
 // attrs: xScale, xZeroPoint, alpha, inputScale, scale, zeroPoint.
 Status quantized_elu(Call& call) {
   return run_table(call, [](const Call& c, CodeType type, int32_t* codes) {

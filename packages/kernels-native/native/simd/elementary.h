@@ -106,6 +106,12 @@ struct Elementary {
     return Simd::fma(half, erf(Simd::mul(x, c(0.7071067811865476))), half);
   }
 
+  static F gelu_tanh(F x) {
+    const F half = Simd::mul(x, c(0.5));
+    const F inner = Simd::mul(x, Simd::fma(Simd::mul(x, x), c(0.044715 * 0.7978845608028654), c(0.7978845608028654)));
+    return Simd::fma(half, tanh(inner), half);
+  }
+
   static F relu(F x) { return Simd::max(Simd::zero(), x); }
   static F relu6(F x) { return Simd::min(c(6), relu(x)); }
 };

@@ -22,7 +22,7 @@ size_t rows_for(const char* kernel) {
 // Around every kernel's K block (192, 256, 384, 512), twice some of them, and longer.
 constexpr size_t kLargeK[] = {191, 192, 193, 255, 256, 257, 383, 384, 385, 511, 512, 513, 577, 768, 769, 1537};
 constexpr size_t kMaxK = 1537;
-constexpr octavo_activation kActivations[] = {OCTAVO_ACT_NONE, OCTAVO_ACT_RELU, OCTAVO_ACT_GELU, OCTAVO_ACT_RELU6};
+constexpr octavo_activation kActivations[] = {OCTAVO_ACT_NONE, OCTAVO_ACT_RELU, OCTAVO_ACT_GELU, OCTAVO_ACT_RELU6, OCTAVO_ACT_GELU_TANH};
 
 // Calls with each k and how many of its cases there are for one that runs: fewer of the slow ones, and fewer where the
 // scalar table meets itself, which shows no more than where it reads and writes.
@@ -98,7 +98,7 @@ struct Layout {
   octavo_activation activation;
   Layout(size_t n, size_t k, Random& random)
       : lda(k + (random.one_in(2) ? 1 + random.below(9) : 0)), ldc(n + (random.one_in(2) ? 1 + random.below(9) : 0)),
-        bias(random.one_in(2)), activation(kActivations[random.below(4)]) {}
+        bias(random.one_in(2)), activation(kActivations[random.below(5)]) {}
 };
 
 }  // namespace

@@ -135,6 +135,7 @@ void test_gemm_f32_formula(const octavo_kernels* table) {
       }
       if (activation == OCTAVO_ACT_RELU) table->unary(OCTAVO_UNARY_RELU, expected.data(), expected.data(), m * n);
       if (activation == OCTAVO_ACT_GELU) table->unary(OCTAVO_UNARY_GELU, expected.data(), expected.data(), m * n);
+      if (activation == OCTAVO_ACT_GELU_TANH) table->unary(OCTAVO_UNARY_GELU_TANH, expected.data(), expected.data(), m * n);
       if (activation == OCTAVO_ACT_RELU6) for (float& x : expected) x = 0 > x ? 0 : 6 < x ? 6 : x;
       check::expect_floats("C", c.data(), n, expected.data(), n, m, n);
     }

@@ -1,5 +1,5 @@
 import { OctavoError } from '../../errors.js';
-import { exp, gelu, sigmoid, tanh } from '../../numerics/elementary.js';
+import { exp, gelu, geluTanh, sigmoid, tanh } from '../../numerics/elementary.js';
 import { dequantizeValue, inverseScale, quantizeValue } from '../../numerics/quantize.js';
 import { clamp } from '../../numerics/round.js';
 import type { AttrKind, Attrs, OpDef } from '../op-def.js';
@@ -129,6 +129,8 @@ export const hardsigmoid = activation(60, 'quantized::hardsigmoid', {}, () => (x
 export const quantizedSigmoid = activation(61, 'quantized::sigmoid', {}, () => sigmoid);
 
 export const quantizedGelu = activation(190, 'quantized::gelu', {}, () => gelu);
+
+export const quantizedGeluTanh = activation(86, 'quantized::gelu_tanh', {}, () => geluTanh);
 
 export const quantizedTanh = activation(62, 'quantized::tanh', {}, () => tanh);
 

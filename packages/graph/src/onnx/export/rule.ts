@@ -123,6 +123,7 @@ export class ExportContext {
     if (code === ACTIVATIONS.relu.code) return writer.op('Relu', [y]);
     if (code === ACTIVATIONS.relu6.code) return writer.op('Clip', [y, writer.scalar(0), writer.scalar(6)]);
     if (code === ACTIVATIONS.gelu.code) return gelu(writer, y);
+    if (code === ACTIVATIONS.geluTanh.code) return geluTanh(writer, y);
     return y;
   }
 
@@ -139,6 +140,14 @@ export class ExportContext {
 export function gelu(writer: ModelWriter, x: string): string {
   const erf = writer.op('Erf', [writer.op('Div', [x, writer.scalar(Math.SQRT2)])]);
   return writer.op('Mul', [writer.op('Mul', [x, writer.op('Add', [erf, writer.scalar(1)])]), writer.scalar(0.5)]);
+}
+
+/** x * 0.5 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 * x^3))), as PyTorch writes it. */
+export function geluTanh(writer: ModelWriter, x: string): string {
+  const scaled = (value: string, factor: number): string => writer.op('Mul', [value, writer.scalar(factor)]);
+  const cube = writer.op('Mul', [writer.op('Mul', [x, x]), x]);
+  const inner = scaled(writer.op('Add', [x, scaled(cube, 0.044715)]), Math.sqrt(2 / Math.PI));
+  return writer.op('Mul', [scaled(x, 0.5), writer.op('Add', [writer.op('Tanh', [inner]), writer.scalar(1)])]);
 }
 
 /** The dtype that holds a value's elements, or its codes. */

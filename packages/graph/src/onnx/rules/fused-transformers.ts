@@ -1,6 +1,6 @@
 import type { Rule, RuleContext } from '../../import/rule.js';
 import type { Value } from '../../ir/value.js';
-import { cast, scalar, tanhGelu } from './math.js';
+import { cast, scalar } from './math.js';
 import { dequantized, scaleOf, zeroOf } from './quantized.js';
 
 // com.microsoft operators that ONNX Runtime's transformer optimizer joins the parts of encoders to, and those of RMS
@@ -102,7 +102,7 @@ export const FUSED_TRANSFORMER_RULES: Readonly<Record<string, Rule>> = {
   SimplifiedLayerNormalization: simplifiedNorm,
   'com.microsoft::BiasGelu': (n) => n.op('aten::gelu', [biased(n)]),
   'com.microsoft::EmbedLayerNormalization': embedNorm,
-  'com.microsoft::FastGelu': (n) => tanhGelu(n, biased(n)),
+  'com.microsoft::FastGelu': (n) => n.op('aten::gelu_tanh', [biased(n)]),
   'com.microsoft::QEmbedLayerNormalization': quantizedEmbedNorm,
   'com.microsoft::QuickGelu': quickGelu,
   'com.microsoft::SimplifiedLayerNormalization': simplifiedNorm,

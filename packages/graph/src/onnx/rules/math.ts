@@ -84,15 +84,7 @@ const prelu: Rule = (n) => {
 
 /** By erf, or by tanh. */
 const gelu: Rule = (n) =>
-  n.text('approximate', 'none') === 'tanh' ? tanhGelu(n, n.input(0)) : n.op('aten::gelu', [n.input(0)]);
-
-/** x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
-export function tanhGelu(n: RuleContext, x: Value): Value {
-  const mul = (a: Value, b: Value): Value => n.op('aten::mul', [a, b]);
-  const cubic = mul(mul(mul(x, x), x), scalar(n, 0.044715));
-  const inner = mul(n.op('aten::add', [x, cubic]), scalar(n, Math.sqrt(2 / Math.PI)));
-  return mul(mul(x, scalar(n, 0.5)), n.op('aten::add', [n.op('aten::tanh', [inner]), scalar(n, 1)]));
-}
+  n.op(n.text('approximate', 'none') === 'tanh' ? 'aten::gelu_tanh' : 'aten::gelu', [n.input(0)]);
 
 /** Before opset 13 softmax ran over a matrix of which `axis` says where the second dim begins. */
 const softmax =

@@ -20,6 +20,7 @@ inline Simd::F activate(Simd::F x, octavo_activation activation) {
     case OCTAVO_ACT_RELU: return Elementary::relu(x);
     case OCTAVO_ACT_GELU: return Elementary::gelu(x);
     case OCTAVO_ACT_RELU6: return Elementary::relu6(x);
+    case OCTAVO_ACT_GELU_TANH: return Elementary::gelu_tanh(x);
     default: return x;
   }
 }

@@ -32,6 +32,7 @@ void unary_row(octavo_unary fn, const float* x, float* y, size_t n) {
     case OCTAVO_UNARY_NEG: return map_row(x, y, n, [](Simd::F v) { return Simd::neg(v); });
     case OCTAVO_UNARY_SIN: return map_row(x, y, n, [](Simd::F v) { return Elementary::sin(v); });
     case OCTAVO_UNARY_COS: return map_row(x, y, n, [](Simd::F v) { return Elementary::cos(v); });
+    case OCTAVO_UNARY_GELU_TANH: return map_row(x, y, n, [](Simd::F v) { return Elementary::gelu_tanh(v); });
     case OCTAVO_UNARY_COUNT: return;
   }
 }

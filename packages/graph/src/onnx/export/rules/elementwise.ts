@@ -1,6 +1,6 @@
 import { DTYPES, type DType } from '@octavo/core';
 import { ONNX_TYPES } from '../model-writer.js';
-import { type ExportRule, gelu } from '../rule.js';
+import { type ExportRule, gelu, geluTanh } from '../rule.js';
 
 /** An op that ONNX has under another name, with the same operands. */
 const plain =
@@ -64,6 +64,7 @@ export const ELEMENTWISE_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::floor': plain('Floor'),
   'aten::fmod': (n) => n.writer.op('Mod', [n.input(0), n.input(1)], { fmod: 1 }),
   'aten::gelu': (n) => gelu(n.writer, n.input(0)),
+  'aten::gelu_tanh': (n) => geluTanh(n.writer, n.input(0)),
   // ONNX's own default of alpha is 0.2.
   'aten::hardsigmoid': (n) =>
     n.writer.op('HardSigmoid', [n.input(0)], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }),

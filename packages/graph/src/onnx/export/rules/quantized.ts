@@ -329,6 +329,7 @@ export const QUANTIZED_RULES: Readonly<Record<string, ExportRule>> = {
   'quantized::conv_transpose': staticConv,
   'quantized::elu': around(rules['aten::elu']),
   'quantized::gelu': around(rules['aten::gelu']),
+  'quantized::gelu_tanh': around(rules['aten::gelu_tanh']),
   'quantized::group_norm': around(rules['aten::group_norm']),
   'quantized::hardsigmoid': around(rules['aten::hardsigmoid']),
   'quantized::hardswish': around(rules['aten::hardswish']),
