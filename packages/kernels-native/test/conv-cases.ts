@@ -47,7 +47,8 @@ function quantized(
 ): [x: Tensor<'uint8'>, packed: ConvPackedParams] {
   const { kernel, ...rest } = geometry(random, rank);
   const dims = transposed ? [groups * inputs, outputs, ...kernel] : [groups * outputs, inputs, ...kernel];
-  const weight = quantizedWeight(random, dims, !transposed && random() < 0.7);
+  const perChannel = random() < 0.7 && (!transposed || groups === 1);
+  const weight = quantizedWeight(random, dims, perChannel, transposed ? 1 : 0);
   const packed = new ConvPackedParams(weight, random() < 0.7 ? floats(random, [groups * outputs]) : null, {
     ...rest,
     groups,

@@ -83,14 +83,20 @@ export function codes<T extends 'int8' | 'uint8' | 'int32'>(
   return Tensor.from(values, { dtype: dtype as DType, dims }) as Tensor<T>;
 }
 
-/** int8 weights with scales and zero points for each of those along axis 0, or one for all. */
-export function quantizedWeight(random: Random, dims: readonly number[], perChannel: boolean): QuantizedTensor {
+/** int8 weights with scales and zero points for each of those along axis `channels`, or one for all. */
+export function quantizedWeight(
+  random: Random,
+  dims: readonly number[],
+  perChannel: boolean,
+  channels = 0,
+): QuantizedTensor {
   const asymmetric = random() < 0.3;
-  const scales = Float32Array.from({ length: perChannel ? (dims[0] as number) : 1 }, () => 0.001 + random() * 0.1);
+  const count = perChannel ? (dims[channels] as number) : 1;
+  const scales = Float32Array.from({ length: count }, () => 0.001 + random() * 0.1);
   return new QuantizedTensor('qint8', codes(random, dims, 'int8'), {
     scales,
     zeroPoints: Int32Array.from(scales, () => (asymmetric ? integer(random, -128, 127) : 0)),
-    axis: perChannel ? 0 : null,
+    axis: perChannel ? channels : null,
   });
 }
 

@@ -30,7 +30,8 @@ export interface ConvOptions {
  * arrays are copied when it is made, or taken over where they are `owned`.
  *
  * weight: qint8 [out, in / groups, ...kernel], per tensor or per channel along axis 0; transposed: qint8
- * [in, out / groups, ...kernel], per tensor only, as in PyTorch. bias: float32 [out] or null.
+ * [in, out / groups, ...kernel], per tensor as in PyTorch or, of one group, per channel along axis 1. bias: float32 [out] or
+ * null.
  */
 export class ConvPackedParams implements ConvGeometry {
   readonly weight: QuantizedTensor;
@@ -104,8 +105,10 @@ function checkWeight({ dtype, dims, axis }: QuantizedTensor, groups: number, tra
     const order = transposed ? '[in, out / groups, ...kernel]' : '[out, in / groups, ...kernel]';
     throw invalid(`expected a qint8 weight ${order} with 1, 2 or 3 kernel axes and no dim of 0; got ${got}`);
   }
-  if (transposed && axis !== null) throw invalid(`expected a transposed weight quantized per tensor; got ${got}`);
-  if (axis !== null && axis !== 0) {
+  if (transposed && axis !== null && (axis !== 1 || groups !== 1)) {
+    throw invalid(`expected a transposed weight quantized per tensor or, of one group, along axis 1; got ${got}`);
+  }
+  if (!transposed && axis !== null && axis !== 0) {
     throw invalid(`expected a weight quantized per tensor or per channel along axis 0; got ${got}`);
   }
   if (!Number.isInteger(groups) || groups < 1 || (dims[0] as number) % groups !== 0) {

@@ -52,8 +52,11 @@ describe('ConvPackedParams', () => {
     expect(() => make([2, 3], { transposed: true })).toThrow('[in, out / groups, ...kernel]');
     expect(() => new ConvPackedParams(weight([2, 3, 1], 1))).toThrow('per channel along axis 0; got qint8 [2, 3, 1]');
     expect(() => new ConvPackedParams(weight([2, 3, 1], 0), null, { transposed: true })).toThrow(
-      'expected a transposed weight quantized per tensor',
+      'expected a transposed weight quantized per tensor or, of one group, along axis 1; got qint8 [2, 3, 1] along axis 0',
     );
+    const [transposed, byChannel] = [{ transposed: true }, weight([2, 3, 1], 1)];
+    expect(new ConvPackedParams(byChannel, null, transposed).weight.axis).toBe(1);
+    expect(() => new ConvPackedParams(byChannel, null, { ...transposed, groups: 2 })).toThrow('of one group');
     expect(() => new ConvPackedParams(weight([2, 3, 1]), Tensor.zeros([3]))).toThrow(
       'expected a float32 bias [2], got float32 [3]',
     );

@@ -90,8 +90,14 @@ export function quantizeBehind({ node }: Value): Node | undefined {
 function storedBehind(node: Node, weightAt: number): Node | undefined {
   const { node: weight } = node.input(weightAt);
   if (!isStoredWeight(weight)) return undefined;
-  const axis = storedWeightAxis(weight);
-  return axis === null || (axis === 0 && node.op !== 'aten::conv_transpose') ? weight : undefined;
+  return isPackedAxis(node, storedWeightAxis(weight)) ? weight : undefined;
+}
+
+/** Whether a float op's weight packs with scales along an axis, null for one scale: that of its outputs. */
+export function isPackedAxis({ op, attrs }: Node, axis: number | null): boolean {
+  if (op !== 'aten::conv_transpose') return axis === null || axis === 0;
+  // Of several groups each channel of the axis stands for one output of every group.
+  return axis === null || (axis === 1 && (attrs.groups ?? 1) === 1);
 }
 
 function convOptions({ attrs }: Node) {

@@ -6,6 +6,7 @@ import { attributeName, attributeSpec, GET_ATTR, leafTensor } from '../ir/leaf-n
 import type { Node } from '../ir/node.js';
 import { isStoredWeight, storedWeightAxis } from '../ir/stored-weight.js';
 import type { Value } from '../ir/value.js';
+import { isPackedAxis } from './pack-weight.js';
 
 /** Ops that only a model that somebody has quantized holds. */
 const QUANTIZED =
@@ -28,13 +29,19 @@ export function settleImported(graph: Graph): Graph {
 }
 
 /** Why a product of codes is computed in floats; undefined for any other node. */
-function islandReason({ op, attrs, inputs: [x, weight, bias], output }: Node): string | undefined {
+function islandReason(node: Node): string | undefined {
+  const {
+    op,
+    attrs,
+    inputs: [x, weight, bias],
+    output,
+  } = node;
   if (op === 'octavo::linear_weight_only') return `weight of ${attrs.bits} bits in the ONNX file`;
   if (op === 'aten::matmul') return isDequantized(x) && isDequantized(weight) ? unquantizedResult(output) : undefined;
   if (!['aten::linear', 'aten::conv', 'aten::conv_transpose'].includes(op) || !weight) return undefined;
   if (!isStoredWeight(weight.node)) return 'its weight is not quantized in the ONNX file';
   const axis = storedWeightAxis(weight.node);
-  if (axis !== null && (axis !== 0 || op === 'aten::conv_transpose')) return `its weight has scales along axis ${axis}`;
+  if (!isPackedAxis(node, axis)) return `its weight has scales along axis ${axis}`;
   if (!isDequantized(x)) return 'its input is not quantized in the ONNX file';
   return bias && leafTensor(bias) === undefined ? 'its bias is not constant' : unquantizedResult(output);
 }

@@ -69,7 +69,8 @@ function transposed(type: CodesType): { file: Uint8Array; x: Tensor } {
   const m = new QuantizedModel(type);
   const x = m.through('x', 4 / 255, 128);
   const up = m.node('ConvTranspose', [x, m.weight([3, 4, 2, 2], null)], { strides: [2, 2] });
-  const codes = m.through(up, 0.02, 128);
+  const wider = m.node('ConvTranspose', [m.through(up, 0.02, 128), m.weight([4, 4, 1, 1], 1)]);
+  const codes = m.through(wider, 0.02, 128);
   const random = generator(11);
   const values = Array.from({ length: 4 * 2 * 4 }, () => random() - 0.5);
   const qparams = [m.constant([], [0.004]), m.constant([], [0], INT8)];
@@ -167,7 +168,7 @@ const ISLANDS: Readonly<Record<string, (m: QuantizedModel, codes: string) => str
     return m.node('Concat', [m.through(y, 0.02, 128), y], { axis: 1 });
   },
   'its weight has scales along axis 1': (m, codes) =>
-    m.through(m.node('ConvTranspose', [codes, m.weight([4, 2, 1, 1], 1)]), 0.02, 128),
+    m.through(m.node('ConvTranspose', [codes, m.weight([4, 2, 1, 1], 1)], { group: 2 }), 0.02, 128),
   'its bias is not constant': (m, codes) => {
     const bias = m.node('ReduceMean', [codes], { axes: [0, 2, 3], keepdims: 0 });
     return m.through(m.node('Conv', [codes, m.weight([4, 4, 1, 1], 0), bias]), 0.02, 128);

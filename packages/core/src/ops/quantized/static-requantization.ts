@@ -2,6 +2,7 @@ import { OctavoError } from '../../errors.js';
 import { inverseScale, quantizeValue } from '../../numerics/quantize.js';
 import { type Requantization, requantization } from '../../numerics/requantize.js';
 import type { PackedParams } from '../../tensor/packed-params.js';
+import { sizeOf } from '../../tensor/shape.js';
 import { attrNumber } from '../check.js';
 import type { Attrs } from '../op-def.js';
 import { checkQParamAttrs, codeRange, qparamsOf } from './codes.js';
@@ -47,14 +48,14 @@ export function staticRequantization({ weight, bias }: PackedParams, channels: n
   );
 }
 
-/** The weight's codes less their zero points, in the order they are stored: channels are axis 0. */
-export function centredWeight({ weight: { values, zeroPoints } }: PackedParams): Int32Array {
+/** The weight's codes less their zero points, in the order they are stored. Channels are axis 0, or 1 where it is transposed. */
+export function centredWeight({ weight: { values, zeroPoints, axis } }: PackedParams): Int32Array {
   const codes = values.raw.data as Int8Array;
+  const run = axis === null ? codes.length : sizeOf(values.raw.dims.slice(axis + 1));
   const centred = new Int32Array(codes.length);
-  const run = codes.length / Math.max(zeroPoints.length, 1);
-  for (let channel = 0; channel < zeroPoints.length; channel++) {
-    const zeroPoint = zeroPoints[channel] as number;
-    for (let i = channel * run; i < (channel + 1) * run; i++) centred[i] = (codes[i] as number) - zeroPoint;
+  for (let start = 0, channel = 0; start < codes.length; start += run, channel++) {
+    const zeroPoint = zeroPoints[channel % zeroPoints.length] as number;
+    for (let i = start; i < start + run; i++) centred[i] = (codes[i] as number) - zeroPoint;
   }
   return centred;
 }

@@ -193,7 +193,7 @@ const staticConv: ExportRule = (n) => {
   const attrs = convAttributes({ list: (option) => options[option] ?? [], groups }, rank);
   const inputs = [
     floatsOf(n, 0),
-    weightFloats(n, name, weight, n.writer.initializer(`${name}.weight`, weight.values), 0),
+    weightFloats(n, name, weight, n.writer.initializer(`${name}.weight`, weight.values), weight.axis ?? 0),
   ];
   if (bias !== null) inputs.push(biasFloats(n, name, bias, weight, n.qparams(n.node.input(0)).scale));
   const type = transposed ? 'ConvTranspose' : 'Conv';
