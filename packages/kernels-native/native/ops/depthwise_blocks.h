@@ -6,9 +6,9 @@
 
 namespace octavo {
 
-// Positions of a block: so few that the lines of their pixels stay in L1 from some channels to the next, and a multiple of
-// what kernels take together.
-constexpr size_t kDepthwiseBlock = 28;
+// Positions of a block: so few that the lines of their pixels stay in L1 from some channels to the next, so many that putting
+// weights in order does not count, and a multiple of what kernels take together.
+constexpr size_t kDepthwiseBlock = 84;
 
 // How the output is cut: parts of a line, or some whole short lines.
 struct DepthwiseCut {
