@@ -52,7 +52,7 @@ template <class Gemm> class Expected {
  private:
   Gemm whole_;
   void (*run_)(const Gemm*);
-  std::vector<float> c_[2][4];
+  std::vector<float> c_[2][sizeof(kActivations) / sizeof(*kActivations)];
 };
 
 size_t span(size_t rows, size_t step, size_t columns) { return rows == 0 ? 0 : (rows - 1) * step + columns; }

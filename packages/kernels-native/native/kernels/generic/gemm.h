@@ -101,7 +101,7 @@ template <class G, class Run> inline void with_steps(const G* g, size_t column, 
     case OCTAVO_ACT_NONE: return with_norm([](Simd::F x) { return x; });
     case OCTAVO_ACT_RELU: return with_norm([](Simd::F x) { return Elementary::relu(x); });
     case OCTAVO_ACT_RELU6: return with_norm([](Simd::F x) { return Elementary::relu6(x); });
-    default: return with_norm([](Simd::F x) { return Elementary::gelu(x); });
+    default: return with_norm([activation = g->activation](Simd::F x) { return activate(x, activation); });
   }
 }
 
