@@ -22,6 +22,13 @@ export function feeds(tensors: Readonly<Record<string, Tensor>>): Feeds {
   );
 }
 
+/** Tokens of one sentence, by input. */
+export function tokenFeeds(tokens: Readonly<Record<string, BigInt64Array>>): Feeds {
+  return Object.fromEntries(
+    Object.entries(tokens).map(([name, data]) => [name, new OrtTensor('int64', data, [1, data.length])]),
+  );
+}
+
 /** Opens an ONNX file with all graph optimizations on `threads` threads of the CPU. */
 export async function openModel(file: Uint8Array, threads = 1): Promise<OrtModel> {
   const session = await InferenceSession.create(file, {
