@@ -17,6 +17,7 @@ import { layerNorm as layerNormOp, softmax as softmaxOp } from './ops/normalize.
 import type { Attrs } from './ops/op-def.js';
 import * as quantizeOps from './ops/quantize.js';
 import * as reshapeOps from './ops/reshape.js';
+import { rmsNorm as rmsNormOp } from './ops/rms-norm.js';
 import { scaledDotProductAttention as scaledDotProductAttentionOp } from './ops/scaled-dot-product-attention.js';
 import * as unary from './ops/unary.js';
 import { checkDType, DTYPES, type DType } from './tensor/dtype.js';
@@ -67,6 +68,11 @@ export function layerNorm(
     );
   }
   return run(layerNormOp, [x, weight, bias], { axes: shape.length, eps });
+}
+
+/** x / sqrt(mean(x^2) + eps) * weight over the last dims, those of `weight` or the last one without; float32. */
+export function rmsNorm(x: Tensor, weight: Tensor | null = null, eps = 1e-6): Float {
+  return run(rmsNormOp, [x, weight], { axes: weight?.raw.dims.length ?? 1, eps });
 }
 
 /** Softmax along `dim`, float32. */

@@ -119,6 +119,13 @@ const CASES: Cases = {
     const some = (): Tensor | null => (r() < 0.7 ? floats(r, inner) : null);
     return [[floats(r, shape, r() < 0.2 ? 0.02 : 0), some(), some()], { axes, eps: 1e-12 }];
   },
+  'aten::rms_norm': (r) => {
+    const axes = integer(r, 1, 2);
+    // Squares are added up 256 at a time.
+    const shape = [...dims(r, 1, 2, 9), integer(r, 1, r() < 0.2 ? 600 : 40)];
+    const x = floats(r, shape, r() < 0.2 ? 0.02 : 0);
+    return [[x, r() < 0.7 ? floats(r, shape.slice(-axes)) : null], { axes, eps: 1e-6 }];
+  },
   'aten::softmax': (r) => {
     const shape = dims(r, 1, 3, 40);
     return [[floats(r, shape, r() < 0.2 ? 0.05 : 0)], { dim: integer(r, -shape.length, shape.length - 1) }];

@@ -40,6 +40,7 @@ import { addScalar, mulScalar } from './quantized/scalar.js';
 import { quantizedSoftmax } from './quantized/softmax.js';
 import { RECURRENT_LAYER_OPS } from './recurrent-layer.js';
 import { reshape, reshapeLike, unsqueeze } from './reshape.js';
+import { rmsNorm } from './rms-norm.js';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 import { toLayout } from './to-layout.js';
 import { cosOp, erfOp, expOp, geluOp, geluTanhOp, neg, relu, sigmoidOp, sinOp, sqrt, tanhOp } from './unary.js';
@@ -133,6 +134,7 @@ export const OP_LIST: readonly OpDef[] = [
   scaledDotProductAttention,
   geluTanhOp, // 85
   activations.quantizedGeluTanh,
+  rmsNorm,
   pad, // 90
   histc, // 93
   finiteRangeOp,

@@ -109,6 +109,25 @@ describe('multi-head attention', () => {
   });
 });
 
+describe('rms_norm', () => {
+  const x = randomTensor([2, 3, 20], 1);
+  const weight = randomTensor([20], 2);
+
+  it('has the bits of its parts', () => {
+    const root = F.sqrt(F.add(F.mean(F.mul(x, x), [-1], { keepDim: true }), 1e-6));
+    const parts = F.mul(F.mul(x, F.div(1, root)), weight);
+    expectSameBits('weight', F.rmsNorm(x, weight, 1e-6), parts);
+    expectSameBits('plain', F.rmsNorm(x), F.mul(x, F.div(1, root)));
+  });
+
+  it('is taken over as many dims as the weight has', () => {
+    const both = F.rmsNorm(x, randomTensor([3, 20], 3));
+    const flat = F.rmsNorm(F.reshape(x, [2, 60]), F.reshape(randomTensor([3, 20], 3), [60]));
+    expectSameBits('dims', F.reshape(both, [2, 60]), flat);
+    expect(() => F.rmsNorm(x, randomTensor([3], 3))).toThrow('expected weight [20], got [3]');
+  });
+});
+
 describe('scaled_dot_product_attention', () => {
   const [batch, heads, groups, queries, keys, d, e] = [2, 4, 2, 3, 5, 6, 7] as const;
   const q = randomTensor([batch, heads, queries, d], 1);

@@ -96,6 +96,7 @@ const COMMITTED = `
 84 aten::scaled_dot_product_attention(q,k,v,mask?) [scale:float,groups:int] -> y
 85 aten::gelu_tanh(x) [] -> y
 86 quantized::gelu_tanh(x) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y
+87 aten::rms_norm(x,weight?) [axes:int,eps:float] -> y
 90 aten::pad(x) [padding:ints,value:float] -> y
 95 quantized::pad(x) [padding:ints,xZeroPoint:int] -> y
 190 quantized::gelu(x) [xScale:float,xZeroPoint:int,scale:float,zeroPoint:int] -> y

@@ -175,6 +175,7 @@ function foldInto(x: Value, linears: readonly Node[], factors: Float32Array): bo
     const axes = node.attrs.axes ?? 1;
     return axes === 1 && scaleOperands(node, [1, 2], factors);
   }
+  if (node.op === 'aten::rms_norm') return (node.attrs.axes ?? 1) === 1 && scaleOperands(node, [1], factors);
   if (node.op === 'octavo::multi_head_attention') {
     // y = sum of p * v: a channel of v is a channel of y.
     const v = node.input(2);

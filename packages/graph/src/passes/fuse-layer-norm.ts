@@ -61,7 +61,7 @@ function distanceOf({ node }: Value, shapes: Shapes): Value | undefined {
 }
 
 /** True for a mean over the last axis, which stays as a dim of 1; `like` has the rank of what it is taken of. */
-function isMeanOfLast({ node }: Value, like: Value, shapes: Shapes): boolean {
+export function isMeanOfLast({ node }: Value, like: Value, shapes: Shapes): boolean {
   const rank = shapes(like)?.length;
   if (node.op !== 'aten::mean' || node.attrs.keepDim !== 1 || rank === undefined || rank === 0) return false;
   const dims = node.attrs.dims as readonly number[];
@@ -69,13 +69,13 @@ function isMeanOfLast({ node }: Value, like: Value, shapes: Shapes): boolean {
 }
 
 /** d where the value is d * d or d ^ 2. */
-function squareOf({ node }: Value): Value | undefined {
+export function squareOf({ node }: Value): Value | undefined {
   if (node.op === 'aten::mul') return node.input(0) === node.input(1) ? node.input(0) : undefined;
   return node.op === 'aten::pow' && scalarOf(node.input(1)) === 2 ? node.input(0) : undefined;
 }
 
 /** The sum or product with a constant [size] that alone reads a node, and that constant; else the node itself. */
-function affine(node: Node, op: string, size: unknown): { readonly last: Node; readonly operand: Value | null } {
+export function affine(node: Node, op: string, size: unknown): { readonly last: Node; readonly operand: Value | null } {
   const user = node.output.onlyUser;
   const operand = user?.op === op ? user.inputs.find((input) => input?.node !== node) : undefined;
   const tensor = operand ? leafTensor(operand) : undefined;

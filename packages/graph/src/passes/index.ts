@@ -14,6 +14,7 @@ import { fuseLinearDynamic } from './fuse-linear-dynamic.js';
 import { fuseOnnxAdd } from './fuse-onnx-add.js';
 import { fuseOnnxDynamic } from './fuse-onnx-dynamic.js';
 import { fuseRecurrentDynamic } from './fuse-recurrent-dynamic.js';
+import { fuseRmsNorm } from './fuse-rms-norm.js';
 import { fuseScaledDotProduct } from './fuse-scaled-dot-product.js';
 import { fuseStatic } from './fuse-static.js';
 import { inheritQParams } from './inherit-qparams.js';
@@ -42,6 +43,7 @@ export const importPasses = (shapes: Shapes): readonly Pass[] => [
   fuseScaledDotProduct(shapes),
   removeDeadCode,
   fuseLayerNorm(shapes),
+  fuseRmsNorm(shapes),
   fuseLinearBias,
   fuseOnnxDynamic,
   fuseGelu,

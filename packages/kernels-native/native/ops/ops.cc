@@ -101,6 +101,7 @@ const Op kOps[] = {
     {84, "aten::scaled_dot_product_attention", scaled_dot_product_attention},
     {85, "aten::gelu_tanh", unary<OCTAVO_UNARY_GELU_TANH>},
     {86, "quantized::gelu_tanh", quantized_gelu_tanh},
+    {87, "aten::rms_norm", rms_norm},
     {177, "aten::lstm_layer", lstm_layer},
     {178, "aten::gru_layer", gru_layer},
     {179, "quantized::lstm_layer_dynamic", lstm_layer_dynamic},

@@ -22,6 +22,7 @@ Status quantize_dynamic(Call& call);
 Status linear_quantized(Call& call);
 Status linear_dynamic(Call& call);
 Status layer_norm(Call& call);
+Status rms_norm(Call& call);
 Status softmax(Call& call);
 Status attention(Call& call);
 Status scaled_dot_product_attention(Call& call);

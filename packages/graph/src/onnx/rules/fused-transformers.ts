@@ -24,13 +24,14 @@ const skipNorm =
 const layerNorm = (n: RuleContext, x: Value): Value =>
   n.op('aten::layer_norm', [x, n.input(2), n.optional(3)], { axes: 1, eps: n.attr('epsilon', 1e-12) });
 
-/** x / sqrt(mean(x^2) + eps) * weight, over the last dim. */
+/** x / sqrt(mean(x^2) + eps) * weight, over the dims from `axis` on. */
 function rmsNorm(n: RuleContext, x: Value, weight: Value, otherwise: number): Value {
   const axis = n.attr('axis', -1);
-  if (axis !== -1 && axis !== n.rank(x) - 1) throw n.unsupported('a norm over more than the last axis');
-  const square = n.op('aten::mean', [n.op('aten::mul', [x, x])], { dims: [-1], keepDim: 1 });
-  const shifted = n.op('aten::add', [square, scalar(n, n.attr('epsilon', otherwise))]);
-  return n.op('aten::mul', [n.op('aten::div', [x, n.op('aten::sqrt', [shifted])]), weight]);
+  const axes = axis < 0 ? -axis : n.rank(x) - axis;
+  const eps = n.attr('epsilon', otherwise);
+  const [own, scale] = [n.builder.dims(x)?.slice(-axes).join(), n.builder.dims(weight)?.join()];
+  if (own === scale) return n.op('aten::rms_norm', [x, weight], { axes, eps });
+  return n.op('aten::mul', [n.op('aten::rms_norm', [x, null], { axes, eps }), weight]);
 }
 
 const simplifiedNorm: Rule = (n) => {

@@ -11,6 +11,7 @@ import { QUANTIZED_RULES } from './quantized.js';
 import { RECURRENT_RULES } from './recurrent.js';
 import { REDUCE_RULES } from './reduce.js';
 import { RESIZE_RULES } from './resize.js';
+import { ROTARY_RULES } from './rotary-embedding.js';
 import { scaledDotAttention } from './scaled-dot-attention.js';
 import { SCATTER_RULES } from './scatter.js';
 import { SHAPE_RULES } from './shape.js';
@@ -29,6 +30,7 @@ export const ONNX_RULES: Readonly<Record<string, Rule>> = {
   ...ATTENTION_RULES,
   ...SCATTER_RULES,
   ...FUSED_TRANSFORMER_RULES,
+  ...ROTARY_RULES,
   Attention: scaledDotAttention,
   GatherND: gatherNd,
   'com.microsoft::MatMulNBits': matmulNBits,

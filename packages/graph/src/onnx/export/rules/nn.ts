@@ -154,6 +154,17 @@ const layerNorm: ExportRule = (n) => {
   return n.writer.op('LayerNormalization', [n.input(0), scale, ...(n.has(2) ? [n.input(2)] : [])], attrs);
 };
 
+/** Opset 17 has no operator of it. */
+const rmsNorm: ExportRule = (n) => {
+  const { writer } = n;
+  const x = n.input(0);
+  const axes = Array.from({ length: n.number('axes', 1) }, (_, i) => -1 - i);
+  const mean = writer.op('ReduceMean', [writer.op('Mul', [x, x])], { axes, keepdims: 1 });
+  const root = writer.op('Sqrt', [writer.op('Add', [mean, writer.scalar(n.number('eps', 0))])]);
+  const y = writer.op('Mul', [x, writer.op('Reciprocal', [root])]);
+  return n.has(1) ? writer.op('Mul', [y, n.input(1)]) : y;
+};
+
 function ones(n: ExportContext, axes: number): string {
   const dims = n.dims(0)?.slice(-axes);
   if (dims === undefined) throw n.unsupported('the dims that it normalizes are not known before the model runs');
@@ -219,6 +230,7 @@ export const NN_RULES: Readonly<Record<string, ExportRule>> = {
   'aten::log_softmax': softmax('LogSoftmax'),
   'aten::matmul': (n) => n.writer.op('MatMul', [n.input(0), n.input(1)]),
   'aten::max_pool': maxPool,
+  'aten::rms_norm': rmsNorm,
   'aten::softmax': softmax('Softmax'),
   'aten::upsample_bilinear': upsampleBilinear,
   'aten::upsample_nearest': upsampleNearest,
