@@ -1,4 +1,4 @@
-import { inferShapes, type Program, type Tensor, withBackend } from '@octavo/core';
+import { inferShapes, type Program, type Tensor, tidy, withBackend } from '@octavo/core';
 import { lower } from '@octavo/graph';
 import type { Bench } from '../bench.js';
 import { contest } from '../measure/contest.js';
@@ -45,7 +45,8 @@ async function measure(bench: Bench, model: string): Promise<Row[]> {
     int8: backend.compile(programs.int8),
     sevenBits: backend.compile(lower(models.sevenBits).program),
   };
-  const eagerMode = (input: Tensor): Tensor => withBackend(backend, () => models.eager.call(input) as Tensor);
+  const eagerMode = (input: Tensor): Tensor =>
+    withBackend(backend, () => tidy(() => models.eager.call(input) as Tensor));
   const x = randomImage(0);
   const floats = (ours.float.run([x]) as [Tensor<'float32'>])[0].data;
   const int8Logits = (ours.int8.run([x]) as [Tensor<'float32'>])[0];

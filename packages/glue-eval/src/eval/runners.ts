@@ -1,4 +1,4 @@
-import type { nn, Tensor } from '@octavo/core';
+import { type nn, type Tensor, tidy } from '@octavo/core';
 import * as eager from '@octavo/eager';
 import * as graph from '@octavo/graph';
 import { namedInputs } from '../models/inputs.js';
@@ -42,7 +42,7 @@ function tracedLength(model: graph.Graph): number {
 /** Runs modules, float or quantized. */
 export function eagerRunner(model: nn.Module): Runner {
   return {
-    run: async (inputs) => model.call(...inputs) as Tensor,
+    run: async (inputs) => tidy(() => model.call(...inputs) as Tensor),
     sizeBytes: eager.modelSize(model),
     coverage: eager.coverage(model),
     tracedLength: 1,
