@@ -1,7 +1,13 @@
+import { isRecording } from '../ops/recorder.js';
+import { QuantizedTensor } from '../tensor/quantized-tensor.js';
+import type { RawTensor } from '../tensor/raw-tensor.js';
+import { Tensor } from '../tensor/tensor.js';
+import { giveBack, withSpareMemory } from '../tensor/tidy.js';
 import { isModule, Module } from './module.js';
 
 /**
- * Modules run one after the other. Children are named '0', '1', ... as in PyTorch.
+ * Modules run one after the other. Children are named '0', '1', ... as in PyTorch. What lies between two children that keep
+ * nothing gives its memory to later results.
  */
 // biome-ignore lint/suspicious/noExplicitAny: what goes in and out is the children's affair.
 export class Sequential extends Module<(x: any) => any> implements Iterable<Module> {
@@ -14,13 +20,23 @@ export class Sequential extends Module<(x: any) => any> implements Iterable<Modu
 
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   forward(x: any): any {
-    let y = x;
-    // As `namedChildren` goes, without an array for each call.
-    for (const name in this) {
-      const child: unknown = this[name];
-      if (isModule(child)) y = child.call(y);
-    }
-    return y;
+    return withSpareMemory(() => {
+      let y = x;
+      // Whether a child that keeps nothing made it, so that only this loop has it.
+      let ours = false;
+      // As `namedChildren` goes, without an array for each call.
+      for (const name in this) {
+        const child: unknown = this[name];
+        if (!isModule(child)) continue;
+        const next = child.call(y);
+        const [from, to] = [rawOf(y), rawOf(next)];
+        const forgets = keepsNothing(child);
+        if (ours && forgets && from !== null && from !== to) giveBack(from);
+        ours = forgets && (ours || from !== to);
+        y = next;
+      }
+      return y;
+    });
   }
 
   get length(): number {
@@ -35,4 +51,18 @@ export class Sequential extends Module<(x: any) => any> implements Iterable<Modu
   *[Symbol.iterator](): Generator<Module> {
     for (const [, child] of this.namedChildren()) yield child;
   }
+}
+
+/**
+ * True where nobody but the caller has what this module was given and returned: its own class, not one that extends it,
+ * says so, and no hook or trace hears of it.
+ */
+function keepsNothing(module: Module): boolean {
+  const quiet = module.forwardHooks.size === 0 && module.forwardPreHooks.size === 0 && !isRecording();
+  return quiet && Object.hasOwn(module.constructor, 'keepsNothing');
+}
+
+function rawOf(value: unknown): RawTensor | null {
+  if (Tensor.is(value)) return value.raw;
+  return QuantizedTensor.is(value) ? value.values.raw : null;
 }

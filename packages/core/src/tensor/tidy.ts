@@ -26,10 +26,10 @@ function keyOf(dtype: DType, length: number): number {
   return length * DTYPE_COUNT + DTYPES[dtype].code;
 }
 
-/** What goes on inside the outermost `tidy`. */
+/** What goes on inside the outermost `tidy`, or `withSpareMemory`. */
 interface Scope {
-  /** Results of kernels that no `tidy` has freed yet. */
-  readonly results: RawTensor[];
+  /** Results of kernels that no `tidy` has freed yet; null outside of any. */
+  results: RawTensor[] | null;
   /** Theirs. */
   bytes: number;
   readonly spare: Spare;
@@ -58,10 +58,36 @@ const MOST_BYTES = 64 * 2 ** 20;
  * `INVALID_ARGUMENT` error.
  */
 export function tidy<R>(body: () => R): R {
-  const outermost = state.scope === null;
-  state.scope ??= { results: [], bytes: 0, spare: idleSpare() };
-  const { scope } = state;
-  const start = scope.results.length;
+  return withSpareMemory((scope) => {
+    const outermost = scope.results === null;
+    scope.results ??= [];
+    try {
+      return freeing(scope, scope.results, body);
+    } finally {
+      if (outermost) scope.results = null;
+    }
+  });
+}
+
+/** @internal Runs `body`, in which results may take memory that came free: in a `tidy`, or by `giveBack`. */
+export function withSpareMemory<R>(body: (scope: Scope) => R): R {
+  if (state.scope !== null) return body(state.scope);
+  state.scope = { results: null, bytes: 0, spare: idleSpare() };
+  try {
+    return body(state.scope);
+  } finally {
+    state.scope = null;
+  }
+}
+
+/** @internal Frees the memory of a tensor that nobody will use any more. */
+export function giveBack(raw: RawTensor): void {
+  const memory = raw.release();
+  if (memory !== null) state.scope?.spare.put(raw.dtype, memory);
+}
+
+function freeing<R>(scope: Scope, results: RawTensor[], body: () => R): R {
+  const start = results.length;
   const kept = new Set<unknown>();
   try {
     const result = body();
@@ -74,8 +100,7 @@ export function tidy<R>(body: () => R): R {
     keep(result, kept);
     return result;
   } finally {
-    release(scope, start, kept);
-    if (outermost) state.scope = null;
+    release(scope, results, start, kept);
   }
 }
 
@@ -98,8 +123,7 @@ function keep(value: unknown, kept: Set<unknown>): void {
 }
 
 /** Frees the results from `start` on; those that are kept belong to the `tidy` around. */
-function release(scope: Scope, start: number, kept: ReadonlySet<unknown>): void {
-  const { results, spare } = scope;
+function release(scope: Scope, results: RawTensor[], start: number, kept: ReadonlySet<unknown>): void {
   let end = start;
   for (let i = start; i < results.length; i++) {
     const result = results[i] as RawTensor;
@@ -108,13 +132,12 @@ function release(scope: Scope, start: number, kept: ReadonlySet<unknown>): void 
       continue;
     }
     scope.bytes -= bytesOf(result);
-    const memory = result.release();
-    if (memory !== null) spare.put(result.dtype, memory);
+    giveBack(result);
   }
   results.length = end;
 }
 
-/** @internal Memory for a result, from what came free in a `tidy`; undefined where there is none of this length. */
+/** @internal Memory for a result, from what came free; undefined where there is none of this length. */
 export function spareMemory<T extends DType>(dtype: T, length: number): DTypeArrays[T] | undefined {
   return state.scope?.spare.take(dtype, length);
 }
@@ -122,7 +145,7 @@ export function spareMemory<T extends DType>(dtype: T, length: number): DTypeArr
 /** @internal Told of each result of a kernel, so that the `tidy` around frees it. A trace keeps what it saw. */
 export function noteResult(result: RawTensor): void {
   const { scope } = state;
-  if (scope === null || isRecording()) return;
+  if (scope === null || scope.results === null || isRecording()) return;
   const bytes = bytesOf(result);
   if (scope.bytes + bytes > MOST_BYTES) return;
   scope.bytes += bytes;

@@ -46,6 +46,9 @@ export interface DynamicQuantizedLinearConfig extends DynamicLinearAttrs {
  * `_packed_params.reduce_range` (1: 7 bits). Weights are symmetric, so they have no zero points.
  */
 export class DynamicQuantizedLinear extends Module<(x: Tensor) => Tensor<'float32'>> {
+  /** @internal For `nn.Sequential`: neither its input nor its output is reachable from it after a call. */
+  static readonly keepsNothing = true;
+
   packed: LinearPackedParams;
   scheme: DynamicRange['scheme'];
   reduceRange: boolean;

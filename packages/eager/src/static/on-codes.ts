@@ -23,6 +23,9 @@ export interface OnCodesOptions {
  * observed.
  */
 export class OnCodes extends Module<OfEither> {
+  /** @internal For `nn.Sequential`: neither its input nor its output is reachable from it after a call. */
+  static readonly keepsNothing = true;
+
   /** Which kind of values came last: what the coverage report tells of. Null before any. */
   ran: 'int8' | 'float32' | null = null;
   scale: number;

@@ -40,6 +40,9 @@ export interface QuantizedConvConfig {
  * []), `bias` float32 [out] where there is one, `scale` and `zero_point`.
  */
 export class QuantizedConv extends Module<(x: QuantizedTensor) => QuantizedTensor> {
+  /** @internal For `nn.Sequential`: neither its input nor its output is reachable from it after a call. */
+  static readonly keepsNothing = true;
+
   packed: ConvPackedParams;
   scale: number;
   zeroPoint: number;

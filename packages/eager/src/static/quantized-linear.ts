@@ -41,6 +41,9 @@ const SUFFIX = { none: '', relu: 'ReLU', relu6: 'ReLU6' } as const;
  * []), and `_packed_params.bias` float32 [out] where there is one.
  */
 export class QuantizedLinear extends Module<(x: QuantizedTensor) => QuantizedTensor> {
+  /** @internal For `nn.Sequential`: neither its input nor its output is reachable from it after a call. */
+  static readonly keepsNothing = true;
+
   packed: LinearPackedParams;
   scale: number;
   zeroPoint: number;
