@@ -55,11 +55,16 @@ export class Sequential extends Module<(x: any) => any> implements Iterable<Modu
 
 /**
  * True where nobody but the caller has what this module was given and returned: its own class, not one that extends it,
- * says so, and no hook or trace hears of it.
+ * says so, and no hook or trace hears of it. A Sequential keeps what its children keep.
  */
 function keepsNothing(module: Module): boolean {
-  const quiet = module.forwardHooks.size === 0 && module.forwardPreHooks.size === 0 && !isRecording();
-  return quiet && Object.hasOwn(module.constructor, 'keepsNothing');
+  if (module.forwardHooks.size !== 0 || module.forwardPreHooks.size !== 0 || isRecording()) return false;
+  if (module.constructor !== Sequential) return Object.hasOwn(module.constructor, 'keepsNothing');
+  for (const name in module) {
+    const child: unknown = (module as unknown as Record<string, unknown>)[name];
+    if (isModule(child) && !keepsNothing(child)) return false;
+  }
+  return true;
 }
 
 function rawOf(value: unknown): RawTensor | null {
