@@ -59,9 +59,10 @@ export class Sequential extends Module<(x: any) => any> implements Iterable<Modu
  */
 function keepsNothing(module: Module): boolean {
   if (module.forwardHooks.size !== 0 || module.forwardPreHooks.size !== 0 || isRecording()) return false;
+  const children = module as unknown as Record<string, unknown>;
   if (module.constructor !== Sequential) return Object.hasOwn(module.constructor, 'keepsNothing');
-  for (const name in module) {
-    const child: unknown = (module as unknown as Record<string, unknown>)[name];
+  for (const name in children) {
+    const child = children[name];
     if (isModule(child) && !keepsNothing(child)) return false;
   }
   return true;
