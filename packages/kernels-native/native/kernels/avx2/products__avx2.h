@@ -10,24 +10,20 @@ namespace {
 // Fewer rows do not repay the tile of four, and the panels that are copied and the codes that are turned for rests.
 constexpr size_t kSumRows = 4, kSplitRows = kRestRows;
 
-template <class Micro, class Gemm, class WithEpilogue>
-void multiply_whole(const Gemm* g, const typename Micro::A* rows, size_t lda, size_t k, WithEpilogue with_epilogue) {
-  with_epilogue([&](auto epilogue) {
-    drive_gemm<Micro>(g->m, g->n, k, rows, lda, g->b, k * OCTAVO_PANEL, OCTAVO_PANEL, epilogue);
-  });
+template <class Micro, class Gemm>
+void multiply_whole(const Gemm* g, const typename Micro::A* rows, size_t lda, size_t k, const PanelEpilogue<int32_t>& epilogue) {
+  drive_gemm<Micro>(g->m, g->n, k, rows, lda, g->b, k * OCTAVO_PANEL, OCTAVO_PANEL, epilogue);
 }
 
-template <class Micro, class Gemm, class WithEpilogue>
-void multiply_split(const Gemm* g, const octavo_split* split, const uint8_t* rows, size_t lda, size_t k, WithEpilogue with_epilogue) {
+template <class Micro, class Gemm>
+void multiply_split(const Gemm* g, const octavo_split* split, const uint8_t* rows, size_t lda, size_t k, const PanelEpilogue<int32_t>& epilogue) {
   WeightRests rests(split, g->first_panel, rows, lda, g->m, k, static_cast<uint8_t*>(behind_padded_rows(g, k)));
-  with_epilogue([&](auto epilogue) {
-    const auto blocks = [&](size_t p, size_t, size_t k0, size_t kc) {
-      return PanelBlock<int8_t>{rests.kept(g->b + (p * k + k0) * OCTAVO_PANEL, p, k0, kc), 0};
-    };
-    drive_gemm<Micro>(g->m, g->n, k, rows, lda, 1, blocks, [&](size_t column, size_t count, size_t r, size_t m, int32_t* acc, size_t stride) {
-      rests.add(column / OCTAVO_PANEL, acc, stride);
-      epilogue(column, count, r, m, acc, stride);
-    });
+  const auto blocks = [&](size_t p, size_t, size_t k0, size_t kc) {
+    return PanelBlock<int8_t>{rests.kept(g->b + (p * k + k0) * OCTAVO_PANEL, p, k0, kc), 0};
+  };
+  drive_gemm<Micro>(g->m, g->n, k, rows, lda, 1, blocks, [&](size_t column, size_t count, size_t r, size_t m, int32_t* acc, size_t stride) {
+    rests.add(column / OCTAVO_PANEL, acc, stride);
+    epilogue(column, count, r, m, acc, stride);
   });
 }
 
@@ -36,22 +32,21 @@ template <class Gemm> const octavo_split* split_for(const Gemm* g, bool seven_bi
 }
 
 // Over rows that lie as bytes, K padded: as they are where their codes or a split allow byte products, else widened to words.
-// with_epilogue(run): calls run with what finishes sums.
-template <class Gemm, class WithEpilogue>
-void multiply_rows(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, WithEpilogue with_epilogue) {
+template <class Gemm>
+void multiply_rows(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, const PanelEpilogue<int32_t>& epilogue) {
   const bool seven_bits = below_128(rows, lda, g->m, k);
   if (const octavo_split* split = split_for(g, seven_bits)) {
     const uint32_t* first = split->first + g->first_panel * split->blocks * OCTAVO_PANEL;
     const bool whole = first[0] == first[round_up(g->n, OCTAVO_PANEL) * split->blocks];
-    if (whole && split->groups == 2) return multiply_whole<GemmU8S8Sums>(g, rows, lda, k, with_epilogue);
-    if (whole) return multiply_whole<GemmU8S8Avx2<ByteProducts>>(g, rows, lda, k, with_epilogue);
-    if (g->m >= kSplitRows && split->groups == 2) return multiply_split<GemmU8S8Sums>(g, split, rows, lda, k, with_epilogue);
-    if (g->m >= kSplitRows) return multiply_split<GemmU8S8Avx2<ByteProducts>>(g, split, rows, lda, k, with_epilogue);
+    if (whole && split->groups == 2) return multiply_whole<GemmU8S8Sums>(g, rows, lda, k, epilogue);
+    if (whole) return multiply_whole<GemmU8S8Avx2<ByteProducts>>(g, rows, lda, k, epilogue);
+    if (g->m >= kSplitRows && split->groups == 2) return multiply_split<GemmU8S8Sums>(g, split, rows, lda, k, epilogue);
+    if (g->m >= kSplitRows) return multiply_split<GemmU8S8Avx2<ByteProducts>>(g, split, rows, lda, k, epilogue);
   }
-  if (seven_bits) return multiply_whole<GemmU8S8Avx2<ByteProducts>>(g, rows, lda, k, with_epilogue);
+  if (seven_bits) return multiply_whole<GemmU8S8Avx2<ByteProducts>>(g, rows, lda, k, epilogue);
   int16_t* words = static_cast<int16_t*>(behind_padded_rows(g, k));
   for (size_t r = 0; r < g->m; r++) widen_row(rows + r * lda, k, words + r * k);
-  multiply_whole<GemmU8S8Avx2<WordProducts>>(g, words, k, k, with_epilogue);
+  multiply_whole<GemmU8S8Avx2<WordProducts>>(g, words, k, k, epilogue);
 }
 
 void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
@@ -61,13 +56,13 @@ void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
       CentredRow centred;
       if (centre_row(rows, g->k, k, row, &centred)) return gemm_u8s8_centred(g, row, k, centred);
     }
-    multiply_rows(g, rows, lda, k, [g](auto run) { with_float_epilogue(g, run); });
+    with_float_epilogue(g, [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, epilogue); });
   });
 }
 
 void gemm_u8s8_codes_avx2(const octavo_gemm_u8s8_codes* g) {
   with_padded_rows<kGroup>(g, [g](const uint8_t* rows, size_t lda, size_t k) {
-    multiply_rows(g, rows, lda, k, [&](auto run) { with_codes_epilogue(g, sums_of_rows(rows, lda, k), run); });
+    with_codes_epilogue(g, sums_of_rows(rows, lda, k), [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, epilogue); });
   });
 }
 

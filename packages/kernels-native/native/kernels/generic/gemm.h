@@ -36,16 +36,35 @@ inline void store_columns(float* c, Simd::F x, size_t count) {
 template <class A, class B, class Acc>
 using MicroKernel = void (*)(const A* a, size_t lda, const B* b, size_t panel_stride, size_t k, Acc* acc, size_t stride, bool resume);
 
+// What finishes the sums of a panel: epilogue(column, count, row, rows, acc, stride) takes `rows` rows from row `row` on, `acc`
+// being at the first of them. A reference to any such function: the loops around a micro-kernel are then compiled once
+// and not for each epilogue, and a panel is long enough for the call to cost nothing.
+template <class Acc> class PanelEpilogue {
+ public:
+  template <class Finish>
+  PanelEpilogue(const Finish& finish)
+      : finish_(&finish), call_([](const void* self, size_t column, size_t count, size_t row, size_t rows, Acc* acc, size_t stride) {
+          (*static_cast<const Finish*>(self))(column, count, row, rows, acc, stride);
+        }) {}
+  void operator()(size_t column, size_t count, size_t row, size_t rows, Acc* acc, size_t stride) const {
+    call_(finish_, column, count, row, rows, acc, stride);
+  }
+
+ private:
+  const void* finish_;
+  void (*call_)(const void*, size_t, size_t, size_t, size_t, Acc*, size_t);
+};
+
 // Micro: { A, B, Acc types; kRows; kPanels (largest NP of a full strip); kBlock; get(rows, panels);
 //          panels_for(rows): how many panels a call of few rows takes at once }.
-// epilogue(column, count, row, rows, acc, stride): `rows` rows of a panel from row `row` on; `acc` is at the first of them.
 // blocks(panel, panels, k0, kc): a group's first panel at the K block, and the elements from one panel to the next.
 template <class B> struct PanelBlock {
   const B* first;
   size_t panel_stride;
 };
-template <class Micro, class Blocks, class Epilogue>
-inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, size_t group, Blocks blocks, Epilogue epilogue) {
+template <class Micro, class Blocks>
+inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, size_t group, Blocks blocks,
+                       const PanelEpilogue<typename Micro::Acc>& epilogue) {
   const size_t panels = (n + OCTAVO_PANEL - 1) / OCTAVO_PANEL;
   alignas(64) typename Micro::Acc acc[Micro::kAccumulators];
   for (size_t p = 0; p < panels; p += group) {
@@ -67,9 +86,9 @@ inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a,
 }
 
 // Over panels in memory, rows of which are `b_row` elements apart.
-template <class Micro, class Epilogue>
+template <class Micro>
 inline void drive_gemm(size_t m, size_t n, size_t k, const typename Micro::A* a, size_t lda, const typename Micro::B* b,
-                       size_t panel_stride, size_t b_row, Epilogue epilogue) {
+                       size_t panel_stride, size_t b_row, const PanelEpilogue<typename Micro::Acc>& epilogue) {
   const auto blocks = [=](size_t p, size_t, size_t k0, size_t) {
     return PanelBlock<typename Micro::B>{b + p * panel_stride + k0 * b_row, panel_stride};
   };
