@@ -111,9 +111,8 @@ inline Simd::F column_values(const float* values, size_t column, size_t count, f
 // fma(x, 1, -0) have the bits of x. Calls run(finish); g: a GEMM or depthwise convolution of floats.
 template <class G, class Run> inline void with_steps(const G* g, size_t column, size_t count, Run run) {
   const Simd::F bias = column_values(g->bias, column, count, -0.0f);
+  const Simd::F alpha = column_values(g->alpha, column, count, 1), beta = column_values(g->beta, column, count, -0.0f);
   const auto with_norm = [&](auto activation) {
-    if (g->alpha == nullptr) return run([=](Simd::F x) { return activation(Simd::add(x, bias)); });
-    const Simd::F alpha = column_values(g->alpha, column, count, 1), beta = column_values(g->beta, column, count, -0.0f);
     run([=](Simd::F x) { return activation(Simd::fma(Simd::add(x, bias), alpha, beta)); });
   };
   switch (g->activation) {
