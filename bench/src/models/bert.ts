@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Generator, manualSeed, type nn, Tensor } from '@octavo/core';
+import { Generator, type nn, Tensor } from '@octavo/core';
 import { type BertConfig, BertForSequenceClassification, loadPretrained, readBertConfig } from '@octavo/glue-eval';
 import { type Graph, trace } from '@octavo/graph';
 
@@ -21,11 +21,24 @@ export async function mrpcSmall(): Promise<Bert> {
   return { config, model: await loadPretrained(MRPC_SMALL) };
 }
 
-/** BERT-base by its sizes, with random weights: 12 layers of width 768, 110 million weights. */
+/**
+ * BERT-base by its sizes, with the weights that its training begins with: 12 layers of width 768, 110 million weights, normal
+ * with deviation 0.02 (`initializer_range` of its config), where PyTorch's linears begin evenly distributed.
+ */
 export async function bertBase(): Promise<Bert> {
   const config = readBertConfig({}, 'BERT-base');
-  manualSeed(SEED);
-  return { config, model: new BertForSequenceClassification(config).eval() };
+  const model = new BertForSequenceClassification(config).eval();
+  const generator = new Generator(SEED);
+  const state: nn.StateDict = {};
+  for (const [name, { raw }] of Object.entries(model.stateDict())) {
+    const tensor = Tensor.zeros(raw.dims);
+    const { data } = tensor.raw;
+    const constant = name.endsWith('LayerNorm.weight') ? 1 : 0;
+    for (let i = 0; i < data.length; i++) data[i] = raw.dims.length > 1 ? generator.normal() * 0.02 : constant;
+    state[name] = tensor;
+  }
+  model.loadStateDict(state);
+  return { config, model };
 }
 
 /** [batch, length] of a run. */
