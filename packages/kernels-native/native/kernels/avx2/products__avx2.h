@@ -33,8 +33,7 @@ template <class Gemm> const octavo_split* split_for(const Gemm* g, bool seven_bi
 
 // Over rows that lie as bytes, K padded: as they are where their codes or a split allow byte products, else widened to words.
 template <class Gemm>
-void multiply_rows(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, const PanelEpilogue<int32_t>& epilogue) {
-  const bool seven_bits = below_128(rows, lda, g->m, k);
+void multiply_rows(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, bool seven_bits, const PanelEpilogue<int32_t>& epilogue) {
   if (const octavo_split* split = split_for(g, seven_bits)) {
     const uint32_t* first = split->first + g->first_panel * split->blocks * OCTAVO_PANEL;
     const bool whole = first[0] == first[round_up(g->n, OCTAVO_PANEL) * split->blocks];
@@ -51,18 +50,20 @@ void multiply_rows(const Gemm* g, const uint8_t* rows, size_t lda, size_t k, con
 
 void gemm_u8s8_avx2(const octavo_gemm_u8s8* g) {
   with_padded_rows<kGroup>(g, [g](const uint8_t* rows, size_t lda, size_t k) {
-    if (g->m == 1 && g->b_zeros == nullptr && !below_128(rows, lda, 1, k)) {
+    const bool seven_bits = below_128(rows, lda, g->m, k);
+    if (g->m == 1 && g->b_zeros == nullptr && !seven_bits) {
       int8_t* row = static_cast<int8_t*>(behind_padded_rows(g, k));
       CentredRow centred;
       if (centre_row(rows, g->k, k, row, &centred)) return gemm_u8s8_centred(g, row, k, centred);
     }
-    with_float_epilogue(g, [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, epilogue); });
+    with_float_epilogue(g, [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, seven_bits, epilogue); });
   });
 }
 
 void gemm_u8s8_codes_avx2(const octavo_gemm_u8s8_codes* g) {
   with_padded_rows<kGroup>(g, [g](const uint8_t* rows, size_t lda, size_t k) {
-    with_codes_epilogue(g, sums_of_rows(rows, lda, k), [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, epilogue); });
+    const bool seven_bits = below_128(rows, lda, g->m, k);
+    with_codes_epilogue(g, sums_of_rows(rows, lda, k), [&](const auto& epilogue) { multiply_rows(g, rows, lda, k, seven_bits, epilogue); });
   });
 }
 
